@@ -1,0 +1,1 @@
+"""YAML to compiled flow graph, every error with file, line and column."""

@@ -1,0 +1,1 @@
+"""What a call centre is, without I/O: standard library only, no async."""

@@ -1,0 +1,78 @@
+"""A centre as compiled from its folder: numbers, hours, queues, agents and the flow that its callers take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ivr.domain.flow import Flow
+from ivr.domain.hours import Calendar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Callers waiting for agents; `asterisk_name` is what app_queue knows it as."""
+
+    name: str
+    asterisk_name: str
+    label: Mapping[str, str]
+    """Language -> what the agent's phone shows."""
+    timeout_s: int
+    """Longest wait in seconds before the caller is offered something else."""
+    strategy: str = "rrmemory"
+    ring_s: int = 15
+    retry_s: int = 3
+    wrap_up_s: int = 0
+    escalate_after_s: int = 30
+    """Seconds after which the next tier rings beside the first even if the first only failed to answer."""
+    announce_every_s: int = 30
+    announce_position: bool = True
+    announce_wait: bool = True
+    record_talk: bool = False
+    music: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A person with a SIP account. `tier` 1 is rung first; a higher tier when the lower cannot take the call."""
+
+    id: str
+    """Also the SIP user name."""
+    name: str
+    queues: Mapping[str, int]
+    """Queue name -> tier (1 = first)."""
+    language: str
+    """Spoken to the agent by the service codes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What no single call may exceed, so that a caller who presses keys for ever is one ended call."""
+
+    steps: int = 300
+    minutes: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Centre:
+    """One public line: a folder under dialplans/."""
+
+    id: str
+    """Name of the folder; prefixes queue names in Asterisk."""
+    title: Mapping[str, str]
+    numbers: tuple[str, ...]
+    """DNIS values it answers."""
+    languages: tuple[str, ...]
+    """The first is the one before the caller chose."""
+    calendars: Mapping[str, Calendar]
+    """Name -> hours; `centre` is the default one."""
+    queues: Mapping[str, Queue]
+    agents: Mapping[str, Agent]
+    categories: Mapping[str, Mapping[str, str]]
+    """Category -> language -> label."""
+    flow: Flow
+    limits: Limits = field(default_factory=Limits)
+    version: str
+    """First 12 hex digits of the SHA-256 over the folder's files."""
+    message_retention_days: int = 90
+    talk_retention_days: int = 90
