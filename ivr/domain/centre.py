@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ivr.domain.checks import Check, is_birth_date
 from ivr.domain.flow import Flow
 from ivr.domain.hours import Calendar
 
@@ -71,6 +72,8 @@ class Centre:
     categories: Mapping[str, Mapping[str, str]]
     """Category -> language -> label."""
     flow: Flow
+    checks: Mapping[str, Check] = field(default_factory=lambda: {"birth_date": is_birth_date})
+    """Name of a Collect check -> what it asks of the digits; the dialplan layer adds `phone` from a library."""
     limits: Limits = field(default_factory=Limits)
     version: str
     """First 12 hex digits of the SHA-256 over the folder's files."""

@@ -1,0 +1,145 @@
+"""The FastAGI listener: one session a connection, every wait bounded, nonsense refused without harm to other calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from ivr.adapters.agi.codec import (
+    Decoder,
+    HangupNotice,
+    Header,
+    Message,
+    ProtocolError,
+    Reply,
+    command,
+)
+from ivr.errors import HungUp, IvrError, PeerError
+
+log = logging.getLogger(__name__)
+
+HEADER_SECONDS = 5.0
+"""A peer that has not sent its header by then is no Asterisk."""
+READ_BYTES = 16_384
+
+
+class AgiConnection:
+    """Commands and replies of one session, strictly in turn. `hung_up` tells whether the channel is gone."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._decoder = Decoder()
+        self._ready: list[Message] = []
+        self.hung_up = False
+
+    async def header(self) -> Header:
+        """The first message. Raises ProtocolError, PeerError (closed) or TimeoutError."""
+        async with asyncio.timeout(HEADER_SECONDS):
+            message = await self._next()
+        if not isinstance(message, Header):
+            raise ProtocolError("no header")
+        return message
+
+    async def execute(self, *words: str | int) -> Reply:
+        """Sends one command and waits for its reply, however long the command takes (a prompt, a recording).
+
+        Raises PeerError when Asterisk closed the connection, HungUp when the channel is gone and the command needs it.
+        """
+        try:
+            self._writer.write(command(*words))
+            await self._writer.drain()
+        except ConnectionError as error:
+            raise PeerError("Asterisk closed the AGI connection") from error
+        while True:
+            message = await self._next()
+            if isinstance(message, HangupNotice):
+                self.hung_up = True
+            elif isinstance(message, Reply):
+                if message.code == 511:  # not permitted on a dead channel
+                    self.hung_up = True
+                    raise HungUp
+                if message.code != 200:
+                    raise PeerError(f"Asterisk refused the AGI command {words[0]} with {message.code}")
+                return message
+
+    async def _next(self) -> Message:
+        while not self._ready:
+            try:
+                data = await self._reader.read(READ_BYTES)
+            except ConnectionError as error:
+                raise PeerError("Asterisk closed the AGI connection") from error
+            if not data:
+                raise PeerError("Asterisk closed the AGI connection")
+            self._ready.extend(self._decoder.feed(data))
+        return self._ready.pop(0)
+
+
+Handler = Callable[[AgiConnection, Header], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class AgiServer:
+    """Serves `agi://host:port/<script>` by the handler of that name."""
+
+    host: str
+    port: int
+    handlers: dict[str, Handler]
+    refused: int = 0
+    """Connections that did not speak AGI or asked for no known script."""
+    _server: asyncio.Server | None = None
+    _sessions: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def live(self) -> int:
+        """Sessions under way."""
+        return len(self._sessions)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, backlog=1024)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        # The dialplan takes a caller on where the state says: dropping the sessions is safe by design.
+        for session in list(self._sessions):
+            session.cancel()
+        await asyncio.gather(*self._sessions, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = asyncio.current_task()
+        assert session is not None
+        self._sessions.add(session)
+        try:
+            await self._session(AgiConnection(reader, writer))
+        except asyncio.CancelledError:
+            pass  # we are shutting down
+        finally:
+            self._sessions.discard(session)
+            writer.close()
+
+    async def _session(self, connection: AgiConnection) -> None:
+        try:
+            header = await connection.header()
+        except (ProtocolError, PeerError, TimeoutError) as error:
+            self.refused += 1
+            log.warning("refused a connection to the AGI port", extra={"reason": type(error).__name__})
+            return
+        handler = self.handlers.get(header.get("network_script").partition("?")[0])
+        if handler is None:
+            self.refused += 1
+            log.warning("refused an AGI request for an unknown script")
+            return
+        call_id = header.get("uniqueid")
+        try:
+            await handler(connection, header)
+        except HungUp:
+            pass
+        except (IvrError, ProtocolError) as error:
+            log.warning("AGI session ended early", extra={"call_id": call_id, "reason": str(error)})
+        except Exception:  # the outermost place: the dialplan sees no IVR_NEXT and takes care of the caller
+            log.exception("AGI session failed", extra={"call_id": call_id})

@@ -1,0 +1,12 @@
+"""Every channel variable that we and the dialplan share, once. Meanings: docs/architecture.md."""
+
+STATE = "IVR_STATE"
+EVENT = "IVR_EVENT"
+NEXT = "IVR_NEXT"
+QUEUE = "IVR_QUEUE"
+QUEUE_OPTIONS = "IVR_QUEUE_OPTIONS"
+QUEUE_TIMEOUT = "IVR_QUEUE_TIMEOUT"
+TALK_FILE = "IVR_TALK_FILE"
+
+NEXT_QUEUE = "queue"
+NEXT_DONE = "done"

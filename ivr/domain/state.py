@@ -1,0 +1,43 @@
+"""Where a call stands. Small, immutable, and all that another process needs to go on with the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ivr.domain.flow import NodeId, Prompts
+from ivr.domain.values import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallState:
+    """One call between two blocking actions."""
+
+    call: str
+    """Asterisk's LinkedID: the name of the call everywhere."""
+    centre: str
+    version: str
+    """Version of the centre's folder that the call began with."""
+    dnis: str
+    started: str
+    """ISO 8601 instant of the business clock at entry."""
+    language: str
+    node: NodeId
+    phase: str = ""
+    """Part of the node: "" first, then confirm (Collect) or review (Message)."""
+    tries: int = 0
+    """Failed attempts in this phase."""
+    lead: Prompts = ()
+    """To be heard before the next prompt."""
+    category: str | None = None
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    commits: int = 0
+    """Steps taken; the number of the next commit to the journal."""
+    take: int = 0
+    """Recordings begun."""
+    breaking_off: str | None = None
+    """Why the flow is left for the apology: limit | fault."""
+    ended: bool = False
+
+    def with_variable(self, name: str, value: Value) -> CallState:
+        return replace(self, variables={**self.variables, name: value})

@@ -1,0 +1,74 @@
+"""What the engine needs from the world, in our words. The real parts and the fakes pass the same contract tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from ivr.domain.actions import Ask, Event, Record, Speak, Wait
+from ivr.domain.centre import Centre
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A channel that reached us, for the first time or again."""
+
+    call: str
+    """LinkedID."""
+    dnis: str
+    caller: str | None = field(default=None, repr=False)
+    """The number as the network gave it; None when withheld."""
+    state: str = ""
+    """The token of an earlier `commit`; empty for a new call."""
+    left_queue: str = ""
+    """`TIMEOUT`, `JOINEMPTY`, `KEY:1` … when the caller comes back from a queue."""
+
+
+class Line(Protocol):
+    """One caller's channel. Every method raises HungUp when the caller is gone and PeerError when Asterisk is."""
+
+    async def answer(self) -> None: ...
+
+    async def perform(self, action: Speak | Ask | Record) -> Event:
+        """Does one blocking action and says what came of it."""
+
+    async def commit(self, journal: str, state: str) -> None:
+        """Writes one line to the journal, then saves the state on the channel: in this order a crash in between repeats
+        a line (which replaces the first) and never loses one. With an empty `state` only the journal is written; that works
+        after a hang-up too."""
+
+    async def hand_over(self, wait: Wait) -> None:
+        """The dialplan takes the caller to a queue; the session is over until the caller comes back."""
+
+    async def hang_up(self) -> None:
+        """The call is done; after a hang-up, does nothing."""
+
+
+class Centres(Protocol):
+    """The centres that are live, and earlier versions that calls still use."""
+
+    def find_by_number(self, dnis: str) -> Centre | None: ...
+
+    def find_version(self, centre: str, version: str) -> Centre | None: ...
+
+    def any_languages(self) -> tuple[str, ...]:
+        """Languages of the first centre, for callers of a number that no centre has."""
+
+
+class Vault(Protocol):
+    """Authenticated encryption under the installation's key."""
+
+    def seal(self, text: str) -> str: ...
+
+    def unseal(self, token: str) -> str:
+        """Raises OperatorError when the token was sealed under another key or was altered."""
+
+    def key_of(self, text: str) -> str:
+        """A keyed hash (hex): equal texts give equal keys."""
+
+
+class Clock(Protocol):
+    """The business clock: aware, may be shifted for trials."""
+
+    def now(self) -> datetime: ...
