@@ -55,7 +55,7 @@ def arrival_of(header: Header) -> Arrival:
     number = header.get("callerid")
     return Arrival(
         call=header.get("uniqueid"),
-        dnis=header.get("dnid"),
+        dnis=header.get("extension"),
         caller=number if _NUMBER.match(number) else None,
         state=state,
         left_queue=how if kind == "queue" else "",
@@ -65,10 +65,9 @@ def arrival_of(header: Header) -> Arrival:
 class AgiLine:
     """Implements `ivr.engine.ports.Line`."""
 
-    def __init__(self, connection: AgiConnection, folders: Folders, *, came_from_queue: bool = False) -> None:
+    def __init__(self, connection: AgiConnection, folders: Folders) -> None:
         self._agi = connection
         self._folders = folders
-        self._event_pending = came_from_queue
 
     async def answer(self) -> None:
         _alive(await self._agi.execute("ANSWER"))
@@ -88,19 +87,13 @@ class AgiLine:
 
     async def commit(self, journal: str, state: str) -> None:
         await self._agi.execute("EXEC CELGenUserEvent", f"IVR,{journal}")
-        if not state or self._agi.hung_up:
-            return
-        if self._event_pending:
-            # Both at once: a crash in between must not hand the same queue event to the next node.
-            await self._agi.execute("EXEC MSet", f"{variables.STATE}={state},{variables.EVENT}=")
-            self._event_pending = False
-        else:
+        if state and not self._agi.hung_up:
             await self._agi.execute("SET VARIABLE " + variables.STATE, state)
 
     async def hand_over(self, wait: Wait) -> None:
         values = {
             variables.QUEUE: wait.queue,
-            variables.QUEUE_OPTIONS: "tc" if wait.comes_back else "t",
+            variables.QUEUE_OPTIONS: "c" if wait.comes_back else "",
             variables.QUEUE_TIMEOUT: str(wait.timeout_s),
             variables.TALK_FILE: wait.talk_file or "",
             "CHANNEL(language)": wait.language,
