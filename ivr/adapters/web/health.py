@@ -1,0 +1,43 @@
+"""`/health/live` (the event loop turns), `/health/ready` (calls are taken) and `/status` (figures, no personal data)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from aiohttp import web
+
+Status = Callable[[], Mapping[str, Any]]
+"""Figures of the controller; its key `ready` says whether calls are taken."""
+
+
+class HealthServer:
+    """Serves until the context ends. Raises OSError when the port is taken."""
+
+    def __init__(self, host: str, port: int, status: Status) -> None:
+        self._host = host
+        self._port = port
+        self._status = status
+        application = web.Application()
+        application.router.add_get("/health/live", self._live)
+        application.router.add_get("/health/ready", self._ready)
+        application.router.add_get("/status", self._figures)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._runner.cleanup()
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        ready = bool(self._status().get("ready"))
+        return web.json_response({"ready": ready}, status=200 if ready else 503)
+
+    async def _figures(self, _: web.Request) -> web.Response:
+        return web.json_response(dict(self._status()))
