@@ -1,0 +1,1 @@
+"""Asterisk's journal (CEL as CSV lines) as events."""

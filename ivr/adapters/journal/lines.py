@@ -1,0 +1,106 @@
+"""One line of the journal to one event, strictly: what is not exactly an event is `Torn`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from ivr.domain.events import NODE_START, JournalEvent, Torn
+
+FIELDS = (
+    "EventType",
+    "userdeftype",
+    "EventTime",
+    "ChanName",
+    "UniqueID",
+    "LinkedID",
+    "Exten",
+    "Context",
+    "AppName",
+    "Peer",
+    "EventExtra",
+)
+"""The order of asterisk-config/cel_custom.conf and docs/architecture.md."""
+
+_TIME = re.compile(r"(\d{9,11})\.(\d{6})\Z", re.ASCII)
+_UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])", re.IGNORECASE)
+"""Escapes of NUL and of lone surrogates: legal JSON that Postgres cannot hold."""
+
+
+def parse(line: bytes) -> JournalEvent | Torn:
+    """The event of one line (without its newline). Never raises."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return Torn(text=_storable(line.decode("utf-8", "backslashreplace")), reason="not UTF-8")
+    try:
+        return _event(text)
+    except (ValueError, csv.Error) as error:
+        return Torn(text=_storable(text), reason=str(error))
+
+
+def node_start(node: str, at: datetime) -> bytes:
+    """The line that whoever starts Asterisk appends to the journal first: it ends the calls of a killed Asterisk."""
+    moment = at.astimezone(UTC)
+    fields = [NODE_START, "", f"{int(moment.timestamp())}.{moment.microsecond:06}", "", node, "", "", "", "", "", ""]
+    return (",".join(f'"{field}"' for field in fields) + "\n").encode()
+
+
+def event_time(line: bytes) -> float | None:
+    """When the event of a line happened, in seconds since the epoch; None when the line is torn."""
+    event = parse(line)
+    return event.at.timestamp() if isinstance(event, JournalEvent) else None
+
+
+def decode_extra(text: str) -> dict[str, Any]:
+    """EventExtra as a mapping. Raises ValueError."""
+    if not text:
+        return {}
+    if _UNSTORABLE.search(text):
+        raise ValueError("EventExtra holds characters that cannot be stored")
+    try:
+        extra = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("EventExtra is not JSON") from error
+    if not isinstance(extra, dict):
+        raise ValueError("EventExtra is not an object")
+    return extra
+
+
+def _event(text: str) -> JournalEvent:
+    if not (text.startswith('"') and text.endswith('"')) or "\x00" in text:
+        raise ValueError("not a whole line of quoted fields")
+    rows = list(csv.reader((text,), strict=True))
+    if len(rows) != 1 or len(rows[0]) != len(FIELDS):
+        raise ValueError(f"not {len(FIELDS)} fields")
+    kind, user_type, time, channel, unique_id, call, exten, context, app, peer, extra_text = rows[0]
+    if not kind or not unique_id or not (call or kind == NODE_START):
+        raise ValueError("no type, channel or call")
+    return JournalEvent(
+        type=kind,
+        user_type=user_type,
+        at=_instant(time),
+        channel=channel,
+        unique_id=unique_id,
+        call=call,
+        exten=exten,
+        context=context,
+        app=app,
+        peer=peer,
+        extra_text=extra_text,
+        extra=decode_extra(extra_text),
+    )
+
+
+def _instant(text: str) -> datetime:
+    if (match := _TIME.match(text)) is None:
+        raise ValueError("EventTime is not seconds.microseconds")
+    return datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
+
+
+def _storable(text: str) -> str:
+    """Postgres text holds no NUL; a torn line is kept only as far as a person needs it."""
+    return text.replace("\x00", "\\x00")[:2000]
