@@ -1,0 +1,210 @@
+"""Asterisk as a process of ours: its configuration written, started or found again, asked, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from ivr.adapters.runtime.asterisk_config import AsteriskInput, fill, render
+from ivr.adapters.runtime.layout import Layout
+from ivr.adapters.runtime.ports import require_free
+from ivr.adapters.runtime.process import Account, Process, find_process, spawn, write_private
+from ivr.adapters.runtime.toolchain import Asterisk
+from ivr.errors import OperatorError, PeerError
+
+NAME = "asterisk"
+START_TIMEOUT_S = 30.0
+STOP_GRACE_S = 10.0
+HANG_UP_GRACE_S = 5.0
+POLL_S = 0.05
+RELOAD = (
+    "module reload res_pjsip.so",
+    "module reload res_musiconhold.so",
+    "module reload app_queue.so",
+    "dialplan reload",
+    "manager reload",
+)
+"""Reads again everything that is rendered from centres and secrets."""
+
+
+class AsteriskServer:
+    """One Asterisk under `layout`."""
+
+    def __init__(
+        self,
+        *,
+        layout: Layout,
+        program: Asterisk,
+        source: Path,
+        node: str,
+        before_start: Callable[[], None] = lambda: None,
+        account: Account | None = None,
+    ) -> None:
+        """`source` is the folder asterisk-config; `node` prefixes call ids; `before_start` runs before Asterisk is
+        started anew, not when a running one is taken over; `account` is whom root starts it as.
+        """
+        self._layout = layout
+        self._program = program
+        self._source = source
+        self._node = node
+        self._before_start = before_start
+        self._account = account
+
+    def write_config(self, given: AsteriskInput) -> None:
+        """Writes etc/ anew from asterisk-config and `given`. A running Asterisk sees it after `reload`.
+
+        Raises OperatorError when the folder asterisk-config is not one or the disk does not take it.
+        """
+        etc, generated = self._layout.asterisk_etc, self._layout.asterisk_etc / "generated"
+        rendered = render(self._source, given)
+        languages = [language for centre in given.centres for language in centre.languages]
+        main = fill(
+            self._source / "asterisk.conf",
+            {
+                "layout": self._layout,
+                "modules": self._program.modules,
+                "node": self._node,
+                "language": languages[0] if languages else "en",
+            },
+        )
+        try:
+            generated.mkdir(mode=0o700, exist_ok=True)
+            for path in self._source.glob("*.conf"):
+                write_private(etc / path.name, path.read_text(encoding="utf-8"))
+            write_private(self._layout.asterisk_conf, main)
+            for name, text in rendered.items():
+                write_private(generated / name, text)
+            self._link_data()
+            # Asterisk knows a class of music only if its folder exists when it starts.
+            for queue in (queue for centre in given.centres for queue in centre.queues.values()):
+                (self._layout.prompts / "music" / queue.music).mkdir(parents=True, exist_ok=True)
+            if self._account is not None:
+                self._layout.give_to(self._account)
+        except OSError as error:
+            raise OperatorError(f"cannot write {etc}: {error.strerror}") from error
+
+    def find(self) -> Process | None:
+        """The Asterisk that runs under this layout, if one does."""
+        return find_process(NAME, self._layout.pid_file(NAME))
+
+    async def start(self, given: AsteriskInput) -> Process:
+        """Writes the configuration and starts Asterisk, or takes over the one that still runs and lets it reload, so
+        that no call drops. Returns when it is fully booted.
+
+        Raises OperatorError when a port is taken, PeerError when it does not come up.
+        """
+        self.write_config(given)
+        if (running := self.find()) is not None:
+            with contextlib.suppress(PeerError):
+                await self._wait_until_booted(running)
+                await self.reload()
+                return running
+            # It runs and does not answer: a new one serves callers, this one does not.
+            await running.stop(grace_s=STOP_GRACE_S)
+        ports = given.ports
+        require_free(ports.sip, socket.SOCK_DGRAM, bind=ports.bind, purpose="SIP", setting="IVR_SIP_PORT")
+        require_free(ports.ami, socket.SOCK_STREAM, bind=ports.bind, purpose="AMI", setting="IVR_AMI_PORT")
+        self._layout.require_space()
+        (self._layout.asterisk_run / "asterisk.ctl").unlink(missing_ok=True)
+        self._before_start()
+        process = spawn(
+            NAME,
+            [*self._program.command, "-C", str(self._layout.asterisk_conf), "-f"],
+            pid_file=self._layout.pid_file(NAME),
+            log_file=self._layout.log_file(NAME),
+            cwd=self._layout.asterisk,
+            env={"HOME": str(self._layout.asterisk)},
+            account=self._account,
+        )
+        try:
+            await self._wait_until_booted(process)
+        except BaseException:
+            await process.stop(grace_s=STOP_GRACE_S)
+            raise
+        return process
+
+    async def command(self, text: str) -> str:
+        """What Asterisk's console answers to `text`. Raises PeerError when nobody answers."""
+        child = await asyncio.create_subprocess_exec(
+            *self._program.command,
+            "-C",
+            str(self._layout.asterisk_conf),
+            "-rx",
+            text,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            user=self._account.uid if self._account else None,
+            group=self._account.gid if self._account else None,
+            env={**os.environ, "HOME": str(self._layout.asterisk), "TERM": "dumb"},
+        )
+        output, _ = await child.communicate()
+        if child.returncode != 0:
+            raise PeerError(f"Asterisk does not answer on its console: see {self._layout.log_file(NAME)}")
+        return output.decode(errors="replace")
+
+    async def reload(self) -> None:
+        """Reads the written configuration again without touching calls."""
+        for text in RELOAD:
+            await self.command(text)
+
+    async def count_channels(self) -> int:
+        """Channels that are up now."""
+        answer = await self.command("core show channels count")
+        first = answer.split(maxsplit=1)[0] if answer.split() else "0"
+        return int(first) if first.isdigit() else 0
+
+    async def stop(self) -> None:
+        """Ends it: calls are hung up first, so that the journal has the end of each."""
+        process = self.find()
+        if process is None:
+            return
+        with contextlib.suppress(PeerError):
+            if await self.count_channels():
+                await self.command("channel request hangup all")
+                await self._wait_until_quiet()
+            await self.command("core stop now")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), STOP_GRACE_S)
+        await process.stop(grace_s=STOP_GRACE_S)
+
+    async def _wait_until_quiet(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANG_UP_GRACE_S):
+                while await self.count_channels():
+                    await asyncio.sleep(POLL_S)
+
+    async def _wait_until_booted(self, process: Process) -> None:
+        # The console socket appears some time after the start, and there is nothing to await it by.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while process.is_running():
+                    with contextlib.suppress(PeerError):
+                        if "fully booted" in await self.command("core waitfullybooted"):
+                            return
+                    await asyncio.sleep(POLL_S)
+        log = self._layout.log_file(NAME)
+        if process.is_running():
+            raise PeerError(f"Asterisk did not come up within {START_TIMEOUT_S:.0f} s: see {log}")
+        raise PeerError(f"Asterisk ended while starting: see {log}")
+
+    def _link_data(self) -> None:
+        """Asterisk's data folder: its own documentation, which it cannot load modules without, and our prompts."""
+        data = self._layout.asterisk_data
+        _link(data / "documentation", self._program.data / "documentation")
+        _link(data / "sounds", self._layout.prompts)
+        (data / "agi-bin").mkdir(exist_ok=True)
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and link.readlink() == target:
+        return
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)

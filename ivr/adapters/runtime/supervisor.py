@@ -1,0 +1,260 @@
+"""`ivr up`: Postgres, Asterisk and the controller started in order, watched, started again, stopped in order.
+
+None of the three ends when this process is killed: callers go on, and the next start takes Asterisk and Postgres over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from ivr.adapters.runtime.asterisk import AsteriskServer
+from ivr.adapters.runtime.asterisk_config import AsteriskInput
+from ivr.adapters.runtime.layout import Layout
+from ivr.adapters.runtime.ports import Ports, require_free
+from ivr.adapters.runtime.postgres import PostgresCluster, require_database
+from ivr.adapters.runtime.process import (
+    Account,
+    Process,
+    find_process,
+    raise_open_files_limit,
+    spawn,
+    write_private,
+)
+from ivr.errors import IvrError, OperatorError, PeerError
+
+CONTROLLER = "controller"
+CONTROLLER_START_S = 30.0
+CONTROLLER_GRACE_S = 15.0
+"""Time for its last journal lines to reach the database."""
+POLL_S = 0.05
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 10.0
+STEADY_S = 10.0
+"""Who ran this long is started again at once; who did not, after a growing delay."""
+
+
+class System:
+    """The three processes of one installation. `async with System(…) as system: await system.run()`."""
+
+    def __init__(
+        self,
+        *,
+        layout: Layout,
+        given: AsteriskInput,
+        asterisk: AsteriskServer,
+        postgres: PostgresCluster | None,
+        dsn: str,
+        migrate: Callable[[str], Awaitable[None]],
+        controller: Sequence[str],
+        controller_env: Mapping[str, str],
+        say: Callable[[str], None] = lambda _: None,
+        account: Account | None = None,
+    ) -> None:
+        """`postgres` is None when `dsn` is the operator's own database. `migrate` brings the database of a dsn up to
+        date. `controller` is the command line of the controller, `controller_env` what its environment has beside
+        ours. `say` tells the operator what goes on, one line a time.
+        """
+        self._layout = layout
+        self._given = given
+        self._asterisk = asterisk
+        self._postgres = postgres
+        self._dsn = dsn
+        self._migrate = migrate
+        self._controller = controller
+        self._controller_env = controller_env
+        self._say = say
+        self._account = account
+        self._stop = asyncio.Event()
+        self._lock = contextlib.ExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Starts everything, or what is missing of it. Raises OperatorError when another `ivr up` has this var.
+
+        What was started is stopped again when a later part fails.
+        """
+        self._lock.enter_context(hold_lock(self._layout.up_lock))
+        try:
+            raise_open_files_limit()
+            await self._end_what_has_other_ports()
+            ports = json.dumps(asdict(self._given.ports), indent=1)
+            write_private(self._layout.ports_file, ports)
+            await self._start_postgres()
+            await self._migrate(self._dsn)
+            await self._start_asterisk()
+            await self._start_controller()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def run(self) -> None:
+        """Keeps everything running until SIGINT, SIGTERM or `request_stop`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.request_stop)
+        try:
+            keepers = [
+                asyncio.create_task(self._keep("asterisk", self._asterisk.find, self._start_asterisk)),
+                asyncio.create_task(self._keep(CONTROLLER, self.find_controller, self._start_controller)),
+            ]
+            if self._postgres is not None:
+                keepers.append(asyncio.create_task(self._keep("postgres", self._postgres.find, self._start_postgres)))
+            stopped = asyncio.create_task(self._stop.wait())
+            done, pending = await asyncio.wait([*keepers, stopped], return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+            for task in done:
+                task.result()
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def request_stop(self) -> None:
+        """`run` returns."""
+        self._stop.set()
+
+    async def stop(self) -> None:
+        """Asterisk first, so that every call has its end in the journal; then the controller, which carries the
+        journal to the database; the database last."""
+        self._say("stopping")
+        await self._asterisk.stop()
+        if (controller := self.find_controller()) is not None:
+            await controller.stop(grace_s=CONTROLLER_GRACE_S)
+        if self._postgres is not None:
+            await self._postgres.stop()
+        self._layout.ports_file.unlink(missing_ok=True)
+        self._lock.close()
+
+    def find_controller(self) -> Process | None:
+        return find_process(CONTROLLER, self._layout.pid_file(CONTROLLER))
+
+    async def _start_postgres(self) -> None:
+        if self._postgres is None:
+            await require_database(self._dsn)
+            return
+        self._say("starting Postgres")
+        await self._postgres.start()
+
+    async def _start_asterisk(self) -> None:
+        found = self._asterisk.find()
+        self._say("starting Asterisk" if found is None else f"Asterisk still runs (pid {found.pid}): taking it over")
+        await self._asterisk.start(self._given)
+
+    async def _start_controller(self) -> None:
+        """A controller left from before is replaced, not taken over: callers resume in the new one, which has the
+        settings and dialplans of this start."""
+        if (left := self.find_controller()) is not None:
+            await left.stop(grace_s=CONTROLLER_GRACE_S)
+        ports = self._given.ports
+        for port, purpose, setting in ((ports.agi, "FastAGI", "IVR_AGI_PORT"), (ports.http, "HTTP", "IVR_HTTP_PORT")):
+            require_free(port, socket.SOCK_STREAM, bind=ports.bind, purpose=purpose, setting=setting)
+        self._say("starting the controller")
+        log = self._layout.log_file(CONTROLLER)
+        process = spawn(
+            CONTROLLER,
+            self._controller,
+            pid_file=self._layout.pid_file(CONTROLLER),
+            log_file=log,
+            env=self._controller_env,
+            account=self._account,
+        )
+        # It is ready when it listens; a look from outside needs no word from it and disturbs no port.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONTROLLER_START_S):
+                while process.is_running():
+                    if _listens(process.pid, ports.agi):
+                        return
+                    await asyncio.sleep(POLL_S)
+        running = process.is_running()
+        await process.stop(grace_s=1)
+        if running:
+            raise PeerError(
+                f"the controller did not listen on port {ports.agi} within {CONTROLLER_START_S:.0f} s: see {log}"
+            )
+        raise OperatorError(f"the controller did not start: {_last_line(log)} (all of it: {log})")
+
+    async def _keep(self, name: str, find: Callable[[], Process | None], start: Callable[[], Awaitable[None]]) -> None:
+        delay = 0.0
+        while True:
+            since = time.monotonic()
+            if (process := find()) is not None:
+                await process.wait()
+            delay = 0.0 if time.monotonic() - since >= STEADY_S else min(max(delay * 2, FIRST_DELAY_S), LONGEST_DELAY_S)
+            self._say(f"{name} ended: starting it again" + (f" in {delay:.1f} s" if delay else ""))
+            await asyncio.sleep(delay)
+            try:
+                await start()
+            except IvrError as error:
+                self._say(f"{name} does not start: {error}")
+
+    async def _end_what_has_other_ports(self) -> None:
+        """Asterisk and Postgres of before listen where they were told then: other ports need them anew."""
+        before = find_ports(self._layout)
+        if before is None or before == self._given.ports:
+            return
+        await self._asterisk.stop()
+        if self._postgres is not None:
+            await self._postgres.stop()
+
+
+def find_ports(layout: Layout) -> Ports | None:
+    """The ports of what runs, or ran when this was last started and did not stop; None when nothing is known."""
+    try:
+        return Ports(**json.loads(layout.ports_file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Only one process at a time. Raises OperatorError with the pid of the other one."""
+    with path.open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            pid = file.read().strip() or "?"
+            raise OperatorError(
+                f"already running with pid {pid}: stop it with Ctrl-C there, or `kill {pid}`"
+            ) from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _listens(pid: int, port: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        connections = psutil.Process(pid).connections("tcp")
+        return any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections)
+    return False
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "it said nothing"
