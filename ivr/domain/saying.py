@@ -15,7 +15,8 @@ Keys = tuple[str, ...]
 LANGUAGES = ("ko", "en")
 HIGHEST_NUMBER = 99_999_999
 
-_KEYPAD = {**{digit: f"digits/{digit}" for digit in "0123456789"}, "+": "digits/plus", "*": "digits/star", "#": "digits/hash"}
+_KEYPAD = {digit: f"digits/{digit}" for digit in "0123456789"}
+_KEYPAD |= {"+": "digits/plus", "*": "digits/star", "#": "digits/hash"}
 _PAUSE = "digits/pause"
 _WEEKDAYS = tuple(f"weekday/{name}" for name in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
 
@@ -24,8 +25,8 @@ def say(how: str, value: str, language: str) -> Keys:
     """Prompt keys that speak `value`.
 
     `how` is one of: `digits` (one by one, phone numbers in groups; `+ * #` too, spaces and hyphens are not spoken),
-    `number` (0 to HIGHEST_NUMBER), `date` (YYMMDD as a caller types a birth date, or an ISO date), `time` and `datetime`
-    (ISO 8601 with an offset, spoken in that offset).
+    `number` (0 to HIGHEST_NUMBER), `date` (YYMMDD as a caller types a birth date, or an ISO date), `time` and
+    `datetime` (ISO 8601 with an offset, spoken in that offset).
 
     Raises ValueError for an unknown language or `how`, or a value that is not of that kind; the message never repeats
     the value, which may be personal.
@@ -201,13 +202,14 @@ def _parse_number(value: str) -> int:
 
 
 def _parse_short_date(value: str) -> date:
-    # 2000 stands for the unknown century: like the only other one alive (1900-1999) it has every 29 February but 1900's.
+    # 20xx stands for the unknown century: its leap years are those of 19xx, and 2000 besides.
+    refusal = ValueError("not a date: YYMMDD with a real month and day")
+    if not (value.isascii() and value.isdecimal()):
+        raise refusal
     try:
-        if not (value.isascii() and value.isdecimal()):
-            raise ValueError
         return date(2000 + int(value[:2]), int(value[2:4]), int(value[4:]))
     except ValueError:
-        raise ValueError("not a date: YYMMDD with a real month and day") from None
+        raise refusal from None
 
 
 def _parse_date(value: str) -> date:
