@@ -27,7 +27,13 @@ from ivr.domain.actions import (
 )
 from ivr.engine.ports import Arrival
 from ivr.engine.session import Engine
-from ivr.errors import HungUp
+from ivr.errors import AuthorError, HungUp
+
+
+class ScriptMismatch(AuthorError):
+    """The script does something that the flow does not ask for at that point."""
+
+    code = "script_mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ class FakeLine:
             case Silence():
                 return Keyed("")
             case move:
-                raise AssertionError(f"the script says {move}, but the flow asks for keys")
+                raise ScriptMismatch(f"the script says {move}, but the flow asks for keys")
 
     def _talk(self) -> Recorded:
         match self._next():
@@ -153,7 +159,7 @@ class FakeLine:
             case Silence():
                 return Recorded(0.0)
             case move:
-                raise AssertionError(f"the script says {move}, but the flow records")
+                raise ScriptMismatch(f"the script says {move}, but the flow records")
 
 
 async def place_call(engine: Engine, line: FakeLine, arrival: Arrival, *, entries: int = 50) -> FakeLine:
@@ -168,11 +174,11 @@ async def place_call(engine: Engine, line: FakeLine, arrival: Arrival, *, entrie
             line.hung_up = True
             return line
         if not isinstance(left, LeavesQueue):
-            raise AssertionError(f"the script says {left}, but the caller is in a queue")
+            raise ScriptMismatch(f"the script says {left}, but the caller is in a queue")
         arrival = Arrival(
             call=arrival.call, dnis=arrival.dnis, caller=arrival.caller, state=line.state, left_queue=left.how
         )
-    raise AssertionError(f"the call came back from queues more than {entries} times")
+    raise ScriptMismatch(f"the call came back from queues more than {entries} times")
 
 
 def decode_journal(payload: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from ivr.domain.actions import (
     Speak,
     Wait,
 )
+from ivr.domain.events import USER_EVENT, payload_parts
 from ivr.engine.ports import Arrival
 from ivr.errors import HungUp, PeerError
 
@@ -86,7 +87,8 @@ class AgiLine:
                 return await self._record(action)
 
     async def commit(self, journal: str, state: str) -> None:
-        await self._agi.execute("EXEC CELGenUserEvent", f"IVR,{journal}")
+        for part in payload_parts(journal):
+            await self._agi.execute("EXEC CELGenUserEvent", f"{USER_EVENT},{part}")
         if state and not self._agi.hung_up:
             await self._agi.execute("SET VARIABLE " + variables.STATE, state)
 

@@ -1,0 +1,152 @@
+"""The composition root: settings become a wired application. The only place that chooses concrete classes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ivr.adapters.clock import SystemClock
+from ivr.adapters.prompts.catalogue import load_catalogue
+from ivr.adapters.prompts.rendering import Progress, render_all
+from ivr.adapters.prompts.store import PromptStore
+from ivr.adapters.runtime.asterisk import AsteriskServer
+from ivr.adapters.runtime.asterisk_config import AsteriskInput
+from ivr.adapters.runtime.layout import Layout
+from ivr.adapters.runtime.postgres import PostgresCluster
+from ivr.adapters.runtime.process import drop_privileges, find_account
+from ivr.adapters.runtime.secrets import Secrets, load_secrets
+from ivr.adapters.runtime.supervisor import System
+from ivr.adapters.runtime.toolchain import get_asterisk, get_postgres
+from ivr.adapters.vault import KeyVault
+from ivr.dialplan.compiler import Loaded, load_centres
+from ivr.domain.centre import Centre
+from ivr.errors import AuthorError
+from ivr.settings import Settings
+
+LANGUAGES = ("ko", "en")
+"""Languages that there are prompt texts for."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One installation: its settings and what follows from them. Nothing is made or started before it is asked for."""
+
+    settings: Settings
+
+    @property
+    def layout(self) -> Layout:
+        return self.settings.layout
+
+    def become_owner(self) -> None:
+        """Makes var/ and, as root, gives it to the unprivileged user and becomes that user for good."""
+        account = find_account(self.settings.user)
+        self.layout.create(account)
+        if account is not None:
+            drop_privileges(account)
+
+    def check(self) -> Loaded:
+        """Every centre under the dialplan folder, against the prompt texts (rendered or not)."""
+        known = {language: load_catalogue(self.settings.prompts, language).keys() for language in LANGUAGES}
+        return load_centres(self.settings.dialplans, known)
+
+    @cached_property
+    def centres(self) -> tuple[Centre, ...]:
+        """The checked centres. Raises AuthorError with every problem, one a line."""
+        loaded = self.check()
+        if loaded.problems:
+            raise AuthorError("\n".join(str(problem) for problem in loaded.problems))
+        if not loaded.centres:
+            raise AuthorError(f"{self.settings.dialplans}: no centre here: a centre is a folder with a centre.yaml")
+        return loaded.centres
+
+    def render_prompts(self, progress: Progress) -> PromptStore:
+        """Brings the audio up to date with the texts."""
+        return render_all(self.settings.prompts, self.layout.prompts, self._prompt_cache(), LANGUAGES, progress)
+
+    def _prompt_cache(self) -> Path:
+        """Shared between installations where this user may write, else our own."""
+        shared = self.settings.cache / "prompts"
+        return shared if os.access(shared, os.W_OK) else self.layout.var / "cache" / "prompts"
+
+    @cached_property
+    def prompts(self) -> PromptStore:
+        """What was rendered. Raises OperatorError when nothing was."""
+        return PromptStore(self.layout.prompts)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return load_secrets(self.layout, tuple(agent for centre in self.centres for agent in centre.agents))
+
+    @cached_property
+    def vault(self) -> KeyVault:
+        return KeyVault.from_file(self.layout.seal_key)
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        return SystemClock(self.layout.clock)
+
+    @cached_property
+    def asterisk(self) -> AsteriskServer:
+        return AsteriskServer(
+            layout=self.layout,
+            program=get_asterisk(self.settings.cache),
+            source=self.settings.asterisk_config,
+            node=self.settings.node,
+        )
+
+    @cached_property
+    def postgres(self) -> PostgresCluster | None:
+        """The private cluster; None when the operator gave a database."""
+        if self.settings.database_url is not None:
+            return None
+        return PostgresCluster(
+            layout=self.layout,
+            binaries=get_postgres(),
+            ports=self.settings.listening,
+            password=load_secrets(self.layout).postgres,
+        )
+
+    @property
+    def dsn(self) -> str:
+        """How to reach the database. It holds a password: never logged."""
+        if self.settings.database_url is not None:
+            return self.settings.database_url
+        assert self.postgres is not None  # one of the two there always is
+        return self.postgres.dsn
+
+    def system(self, say: Callable[[str], None]) -> System:
+        """What `ivr up` runs."""
+        from ivr.adapters.db.migrate import migrate  # its driver is needed by nobody else
+
+        async def bring_up_to_date(dsn: str) -> None:
+            await asyncio.to_thread(migrate, dsn)
+
+        return System(
+            layout=self.layout,
+            given=AsteriskInput(
+                centres=self.centres,
+                secrets=self.secrets,
+                ports=self.settings.listening,
+                layout=self.layout,
+                trunk_addresses=self.settings.trunk_addresses,
+                qualify_s=self.settings.qualify_s,
+            ),
+            asterisk=self.asterisk,
+            postgres=self.postgres,
+            dsn=self.dsn,
+            migrate=bring_up_to_date,
+            controller=(sys.executable, "-m", "ivr", "controller"),
+            controller_env=self._controller_environment(),
+            say=say,
+        )
+
+    def _controller_environment(self) -> dict[str, str]:
+        environment = self.settings.child_environment()
+        if self.settings.database_url is not None:
+            environment["DATABASE_URL"] = self.settings.database_url
+        return environment

@@ -1,0 +1,155 @@
+"""ivr up, status, clock; and the processes that `up` starts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from datetime import datetime
+from typing import Any
+
+import click
+
+from ivr.adapters.clock import set_offset
+from ivr.adapters.runtime import status as runtime_status
+from ivr.adapters.runtime.ports import Ports
+from ivr.bootstrap import Installation
+from ivr.cli.output import business_instant, say, show_table, spinner
+from ivr.settings import load_settings
+
+AT_HELP = 'Business time from now on, such as "2026-11-23 10:00" (in the first centre\'s zone).'
+
+
+@click.command()
+@click.option("--at", help=AT_HELP)
+def up(at: str | None) -> None:
+    """Start everything and keep it running until Ctrl-C.
+
+    Prints how to reach it: SIP accounts, ports, folders. Started again after a crash it takes over what still runs.
+    """
+    installation = Installation(load_settings())
+    installation.become_owner()
+    centres = installation.centres
+    business = at if at is not None else installation.settings.at
+    set_offset(installation.layout.clock, business_instant(business, centres) if business else None)
+    with spinner("rendering prompts") as progress:
+        installation.render_prompts(progress)
+    asyncio.run(_run(installation))
+
+
+async def _run(installation: Installation) -> None:
+    async with installation.system(say) as system:
+        say("ready")
+        show_how_to_reach(installation)
+        await system.run()
+    say("stopped")
+
+
+def show_how_to_reach(installation: Installation) -> None:
+    """SIP accounts, numbers, ports and folders, for the operator's terminal only."""
+    ports, layout = installation.settings.listening, installation.layout
+    for centre in installation.centres:
+        say(f"centre {centre.id}: dial {', '.join(centre.numbers)} at sip:{ports.bind}:{ports.sip} (no registration from here)")
+        accounts = [
+            (agent.id, installation.secrets.agents[agent.id], agent.name, _queues(dict(agent.queues)))
+            for agent in centre.agents.values()
+        ]
+        show_table(("SIP user", "password", "name", "queues (tier)"), accounts)
+    say("agents dial *11 log in, *12 log out, *13 pause, *14 resume; transfer to *20 for the second tier")
+    say(f"ports: {_ports_text(ports)}")
+    say(f"recordings {layout.recordings}, journal {layout.journal}, logs {layout.log}")
+    say("see `ivr status`, `ivr calls`, `ivr messages`, `ivr callbacks`; Ctrl-C stops")
+
+
+def _queues(queues: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({tier})" for name, tier in queues.items())
+
+
+def _ports_text(ports: Ports) -> str:
+    return (
+        f"sip {ports.sip}/udp, agi {ports.agi}, ami {ports.ami}, http {ports.http}, postgres {ports.postgres}, "
+        f"rtp {ports.rtp_first}-{ports.rtp_last}/udp, all on {ports.bind}"
+    )
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def status(as_json: bool) -> int:
+    """Say what runs, where, and what is not well. Exit code 1 when something is not."""
+    settings = load_settings()
+    look = runtime_status.collect(settings.layout, settings.cache, own_database=settings.database_url is not None)
+    controller = _ask_controller(look.ports) if look.ports is not None else None
+    problems = [*look.problems, *(controller or {}).get("problems", ())]
+    if look.ports is not None and controller is None:
+        problems.append("the controller does not answer on its HTTP port: callers hear the fallback; see its log")
+    if as_json:
+        click.echo(json.dumps({**look.as_dict(), "problems": problems, "controller": controller}, indent=1, ensure_ascii=False))
+        return 1 if problems else 0
+    show_table(("part", "version"), list(look.versions.items()))
+    show_table(
+        ("process", "pid", "user", "since"),
+        [
+            (service.name, service.pid or "-", service.user or "-", _since(service.started))
+            for service in look.services
+        ],
+    )
+    if look.ports is not None:
+        say(f"ports: {_ports_text(look.ports)}")
+    for name, folder in look.folders.items():
+        say(f"{name}: {folder}")
+    for name, figure in (controller or {}).items():
+        if name != "problems":
+            say(f"{name}: {json.dumps(figure, ensure_ascii=False)}")
+    for problem in problems:
+        say(f"NOT WELL: {problem}")
+    if not problems:
+        say("all is well")
+    return 1 if problems else 0
+
+
+def _since(started: float | None) -> str:
+    return "-" if started is None else datetime.fromtimestamp(started).astimezone().isoformat(" ", "seconds")
+
+
+def _ask_controller(ports: Ports) -> dict[str, Any] | None:
+    try:
+        with urllib.request.urlopen(f"http://{ports.bind}:{ports.http}/status", timeout=2) as answer:
+            figures: dict[str, Any] = json.load(answer)
+            return figures
+    except (OSError, ValueError, urllib.error.URLError):
+        return None
+
+
+@click.command()
+@click.option("--at", help=AT_HELP)
+@click.option("--real", is_flag=True, help="Back to the machine's clock.")
+def clock(at: str | None, real: bool) -> None:
+    """Show or shift the business clock of a trial; the next call goes by it."""
+    installation = Installation(load_settings())
+    if at is not None and real:
+        raise click.UsageError("--at and --real exclude each other")
+    if at is not None or real:
+        installation.become_owner()
+        set_offset(installation.layout.clock, business_instant(at, installation.centres) if at is not None else None)
+    zone = installation.centres[0].calendars["centre"].timezone
+    say(f"business clock: {installation.clock.now().astimezone(zone).isoformat(' ', 'seconds')}")
+
+
+@click.command(hidden=True)
+def controller() -> None:
+    """One controller process; `ivr up` starts it."""
+    from ivr.controller import run_controller
+
+    asyncio.run(run_controller(Installation(load_settings())))
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database schema up to date (`ivr up` does it too)."""
+    from ivr.adapters.db.migrate import migrate as bring_up_to_date
+
+    installation = Installation(load_settings())
+    installation.become_owner()
+    applied = bring_up_to_date(installation.dsn)
+    say("applied: " + (", ".join(applied) or "nothing, the schema is up to date"))
