@@ -40,6 +40,9 @@ class Catalogue:
     positions: Mapping[str, tuple[int, int]]
     """Key -> line and column of its text, from 1."""
 
+    def keys(self) -> frozenset[str]:
+        return frozenset(self.texts)
+
     def where(self, key: str) -> str:
         """`file:line:column` of a key, for messages."""
         line, column = self.positions[key]
