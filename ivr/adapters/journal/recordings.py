@@ -1,0 +1,59 @@
+"""Measures recordings on disk: how long, and which bytes."""
+
+from __future__ import annotations
+
+import time
+import wave
+from hashlib import file_digest
+from pathlib import Path
+from typing import BinaryIO
+
+from ivr.domain.ledger import Measured
+from ivr.engine.ingest import StillWritten
+
+SETTLE_S = 0.3
+"""A file that changed less than this long ago may still be written (MixMonitor ends a little after its call)."""
+WAV_HEADER_BYTES = 44
+RAW_BYTES_PER_S = 8000
+"""Of .ulaw and .alaw files, which have no header."""
+
+
+class RecordingsFolder:
+    """The folder that Asterisk records into. Blocking: call it in a thread."""
+
+    def __init__(self, root: Path, *, settle_s: float = SETTLE_S) -> None:
+        self._root = root.resolve()
+        self._settle_s = settle_s
+
+    def measure(self, file: str) -> Measured | None:
+        """What is in `file` (relative); None when it is not there or lies outside the folder.
+
+        Raises StillWritten while it changes, OSError when it cannot be read.
+        """
+        path = (self._root / file).resolve()
+        if not path.is_relative_to(self._root) or "\x00" in file:
+            return None
+        try:
+            stream = path.open("rb")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        with stream:
+            status = path.stat()
+            if 0 <= time.time() - status.st_mtime < self._settle_s:
+                raise StillWritten(file)
+            seconds = _seconds(stream, status.st_size, path.suffix)
+            stream.seek(0)
+            return Measured(seconds=round(seconds, 3), sha256=file_digest(stream, "sha256").hexdigest())
+
+
+def _seconds(stream: BinaryIO, size: int, suffix: str) -> float:
+    """By the size, because the header of a recording that was cut off by a crash says nothing."""
+    if suffix != ".wav":
+        return size / RAW_BYTES_PER_S
+    try:
+        with wave.open(stream) as header:
+            frame_bytes = header.getsampwidth() * header.getnchannels()
+            frames = max(size - WAV_HEADER_BYTES, 0) // frame_bytes
+            return float(frames / header.getframerate())
+    except (wave.Error, EOFError, ZeroDivisionError):
+        return 0.0

@@ -1,0 +1,254 @@
+"""Follows the journal into the record, exactly once.
+
+All that follows from a batch of lines, and the position after it, are written in one transaction. What is in memory is only
+a copy of what the record holds: whatever goes wrong, the session is dropped and the next begins where the record says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ivr.domain.events import NODE_START, Batch, JournalEvent, Position, Torn
+from ivr.domain.ledger import Measured, derive, is_over, recordings_of
+from ivr.domain.records import CallRecord
+from ivr.errors import IvrError
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.05
+"""Pause when the journal has nothing new; a file offers nothing to wait for."""
+REFRESH_S = 1.0
+"""A live call's rows are at most this old; its end is written at once."""
+BUSY = 300
+"""Lines in one read from which on the next read follows without a pause."""
+UNSETTLED_S = 10.0
+"""How long the end of a call waits for its recordings to be closed and readable."""
+BACKOFF_S = (0.1, 5.0)
+
+
+class StillWritten(Exception):  # noqa: N818 - not a fault: look again in a moment
+    """A recording is not closed yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A call derived anew, and what the record already holds of it."""
+
+    record: CallRecord
+    written: CallRecord | None
+    """None: not known; every row is written and stale ones are removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Where the record stands."""
+
+    position: Position | None
+    open_calls: Mapping[str, Sequence[JournalEvent]]
+    torn: int
+
+
+class Reader(Protocol):
+    """The journal file."""
+
+    def seek(self, position: Position | None) -> None: ...
+
+    def read(self) -> Batch | None: ...
+
+    def bytes_after(self, position: Position | None) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class Writer(Protocol):
+    """One session with the record; raises IvrError for all that goes wrong."""
+
+    async def resume(self) -> Resume: ...
+
+    async def events_of(self, calls: Sequence[str]) -> Mapping[str, Sequence[JournalEvent]]: ...
+
+    async def write(self, batch: Batch | None, changes: Sequence[Change]) -> None:
+        """All of it or nothing."""
+
+
+class Record(Protocol):
+    """Where calls are kept."""
+
+    def session(self) -> AbstractAsyncContextManager[Writer]:
+        """Raises PeerError when the record is away or another ingest of this node has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestStatus:
+    """For `ivr status`."""
+
+    lag_bytes: int
+    lag_s: float
+    """Seconds for which there have been lines that are not in the record; 0 when there are none."""
+    torn: int
+    open_calls: int
+    position: Position | None
+    last_error: str | None
+    """None when the record is being written."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call that is not finished in the record."""
+
+    events: list[JournalEvent] = field(default_factory=list)
+    written: CallRecord | None = None
+    dirty: bool = True
+    derived_at: float = float("-inf")
+    over_at: float | None = None
+
+
+class Ingest:
+    """The loop. `measure` is blocking (it runs in a thread) and may raise StillWritten or OSError."""
+
+    def __init__(
+        self, *, reader: Reader, record: Record, measure: Callable[[str], Measured | None], poll_s: float = POLL_S
+    ) -> None:
+        self._reader = reader
+        self._record = record
+        self._measure = measure
+        self._poll_s = poll_s
+        self._calls: dict[str, _Call] = {}
+        self._position: Position | None = None
+        self._torn = 0
+        self._unwritten_since: float | None = None
+        self._last_error: str | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. A record that is away is waited for."""
+        pause = BACKOFF_S[0]
+        while True:
+            before = self._position
+            try:
+                async with self._record.session() as writer:
+                    await self._follow(writer)
+            except IvrError as error:
+                self._fail(str(error))
+            except Exception as error:  # a fault of ours in the record must not take the live calls down with it
+                log.exception("ingest_failed")
+                self._fail(f"{type(error).__name__} in ingest: see the log")
+            finally:
+                self._reader.close()
+            pause = BACKOFF_S[0] if self._position != before else min(pause * 2, BACKOFF_S[1])
+            await asyncio.sleep(pause)
+
+    def _fail(self, error: str) -> None:
+        self._last_error = error
+        self._unwritten_since = self._unwritten_since or asyncio.get_running_loop().time()
+
+    def status(self) -> IngestStatus:
+        since = self._unwritten_since
+        return IngestStatus(
+            lag_bytes=self._reader.bytes_after(self._position),
+            lag_s=0.0 if since is None else asyncio.get_running_loop().time() - since,
+            torn=self._torn,
+            open_calls=len(self._calls),
+            position=self._position,
+            last_error=self._last_error,
+        )
+
+    async def _follow(self, writer: Writer) -> None:
+        resume = await writer.resume()
+        self._position, self._torn = resume.position, resume.torn
+        self._calls = {call: _Call(list(events)) for call, events in resume.open_calls.items()}
+        self._reader.seek(resume.position)
+        self._last_error = None
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = self._reader.read()
+            if batch is not None:
+                self._unwritten_since = self._unwritten_since or loop.time()
+                await self._take(writer, batch)
+            changes = await self._changes(loop.time())
+            if batch is not None or changes:
+                await writer.write(batch, changes)
+                self._written(batch, changes)
+            if batch is None:
+                self._unwritten_since = None
+            await asyncio.sleep(0 if batch is not None and len(batch.entries) >= BUSY else self._poll_s)
+
+    async def _take(self, writer: Writer, batch: Batch) -> None:
+        """Sorts the events of a batch to their calls."""
+        events = [entry.what for entry in batch.entries if isinstance(entry.what, JournalEvent)]
+        unknown = {event.call for event in events if event.call} - self._calls.keys()
+        if unknown:  # new, or a late line of a finished call: that is derived again, from all its events
+            for call_id, earlier in (await writer.events_of(sorted(unknown))).items():
+                self._calls[call_id] = _Call(list(earlier))
+        for event in events:
+            if event.type == NODE_START:
+                for call in self._calls.values():
+                    _feed(call, event)
+            elif event.call:
+                _feed(self._calls.setdefault(event.call, _Call()), event)
+
+    async def _changes(self, now: float) -> list[Change]:
+        """Derives the calls that ended, and the live ones whose rows are old."""
+        changes = []
+        for call in self._calls.values():
+            if not call.dirty:
+                continue
+            if call.over_at is None and is_over(call.events):
+                call.over_at = now
+            if call.over_at is None and now - call.derived_at < REFRESH_S:
+                continue
+            record = await self._derive(call, now)
+            if record is None:
+                continue
+            call.dirty, call.derived_at = False, now
+            if record != call.written:
+                changes.append(Change(record=record, written=call.written))
+        return changes
+
+    async def _derive(self, call: _Call, now: float) -> CallRecord | None:
+        """The call's record, or None while its recordings are still being written."""
+        draft = derive(call.events, _nothing_measured)
+        files = recordings_of(draft)
+        if call.over_at is None or not files:
+            return draft
+        patient = now - call.over_at < UNSETTLED_S
+        measured = await asyncio.to_thread(_measure_all, self._measure, files, patient)
+        return None if measured is None else derive(call.events, measured.get)
+
+    def _written(self, batch: Batch | None, changes: Sequence[Change]) -> None:
+        if batch is not None:
+            self._position = batch.position
+            self._torn += sum(isinstance(entry.what, Torn) for entry in batch.entries)
+        for change in changes:
+            call = self._calls[change.record.id]
+            call.written = change.record
+            if change.record.ended_at is not None and not call.dirty:
+                del self._calls[change.record.id]
+
+
+def _feed(call: _Call, event: JournalEvent) -> None:
+    call.events.append(event)
+    call.dirty = True
+
+
+def _nothing_measured(_: str) -> None:
+    return None
+
+
+def _measure_all(
+    measure: Callable[[str], Measured | None], files: Sequence[str], patient: bool
+) -> dict[str, Measured | None] | None:
+    """None when one is not ready and we are patient; otherwise what cannot be read counts as not there."""
+    found: dict[str, Measured | None] = {}
+    for file in files:
+        try:
+            found[file] = measure(file)
+        except (StillWritten, OSError):
+            if patient:
+                return None
+            found[file] = None
+    return found
