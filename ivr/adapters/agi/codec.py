@@ -113,6 +113,8 @@ class Decoder:
         if match["more"] == "-":
             self._usage = True
             return None
+        if code < 200:
+            return None  # "100 result=0 Trying...": the answer is still to come
         result = _RESULT.match(match["rest"])
         if result is None:
             return Reply(code, tail=match["rest"])

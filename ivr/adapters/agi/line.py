@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
 import wave
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from ivr.adapters.agi import variables
 from ivr.adapters.agi.codec import Header, Reply
+from ivr.adapters.agi.playlist import Folders as Folders
+from ivr.adapters.agi.playlist import playlist
 from ivr.adapters.agi.server import AgiConnection
 from ivr.domain.actions import (
     Ask,
@@ -20,7 +19,6 @@ from ivr.domain.actions import (
     Event,
     Heard,
     Keyed,
-    OwnRecording,
     Record,
     Recorded,
     Sound,
@@ -33,20 +31,12 @@ from ivr.errors import HungUp, PeerError
 
 SAMPLES_PER_SECOND = 8000
 BEEP = "beep"
-STOP_KEYS = "#*0123456789"
+ANY_KEY = "#*0123456789"
 _NUMBER = re.compile(r"^\+?\d{2,20}$")
 _UNSAFE_IN_LABEL = re.compile(r"[^\w \[\]().-]")
 """Whatever could mean something to the dialplan or a SIP header; letters of any language stay."""
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where audio lies."""
-
-    prompts: Path
-    recordings: Path
-    spoken: Path
-    """For the moment that a personal value is spoken: joined audio, deleted after playing."""
+_UNSAFE_IN_NAME = re.compile(r"[^\w .-]")
+"""Brackets too: among the arguments of an application an open one swallows every comma after it."""
 
 
 def arrival_of(header: Header) -> Arrival:
@@ -71,7 +61,7 @@ class AgiLine:
         self._folders = folders
 
     async def answer(self) -> None:
-        _alive(await self._agi.execute("ANSWER"))
+        await self._sound("ANSWER")
 
     async def perform(self, action: Speak | Ask | Record) -> Event:
         match action:
@@ -88,21 +78,24 @@ class AgiLine:
 
     async def commit(self, journal: str, state: str) -> None:
         for part in payload_parts(journal):
-            await self._agi.execute("EXEC CELGenUserEvent", f"{USER_EVENT},{part}")
+            await self._run("CELGenUserEvent", f"{USER_EVENT},{part}")
         if state and not self._agi.hung_up:
             await self._agi.execute("SET VARIABLE " + variables.STATE, state)
 
     async def hand_over(self, wait: Wait) -> None:
+        if self._agi.hung_up:
+            raise HungUp
+        # Alone: a bracket in the label that is never closed would swallow the commas of MSet, and IVR_NEXT with them.
+        await self._agi.execute("SET VARIABLE CALLERID(name)", _UNSAFE_IN_LABEL.sub("", wait.label))
         values = {
             variables.QUEUE: wait.queue,
             variables.QUEUE_OPTIONS: "c" if wait.comes_back else "",
             variables.QUEUE_TIMEOUT: str(wait.timeout_s),
             variables.TALK_FILE: wait.talk_file or "",
             "CHANNEL(language)": wait.language,
-            "CALLERID(name)": _UNSAFE_IN_LABEL.sub("", wait.label),
             variables.NEXT: variables.NEXT_QUEUE,
         }
-        await self._agi.execute("EXEC MSet", ",".join(f"{name}={value}" for name, value in values.items()))
+        await self._run("MSet", ",".join(f"{name}={value}" for name, value in values.items()))
 
     async def hang_up(self) -> None:
         if not self._agi.hung_up:
@@ -110,15 +103,23 @@ class AgiLine:
 
     async def _play(self, sounds: Sequence[Audible]) -> None:
         """To the end, whatever keys are pressed."""
-        async with _Playlist(self._folders, sounds) as files:
+        async with playlist(self._folders, sounds) as files:
             for file in files:
-                _alive(await self._agi.execute("STREAM FILE", file, ""))
+                await self._sound("STREAM FILE", file, "")
 
     async def _ask(self, sounds: Sequence[Audible], *, max_digits: int, wait_ms: int) -> Keyed:
-        # GET DATA plays an &-list and takes keys from the first file on, without a gap in which a key could be lost.
-        async with _Playlist(self._folders, sounds) as files:
-            reply = _alive(await self._agi.execute("GET DATA", "&".join(files), wait_ms, max_digits))
-        return Keyed(reply.result, terminated=reply.note != "timeout")
+        """Takes keys from the first sound on; several files are there only around a recording of the caller's own."""
+        async with playlist(self._folders, sounds) as files:
+            *earlier, last = files or [""]
+            key = ""
+            for file in earlier:
+                if key := _key_of(await self._sound("STREAM FILE", file, ANY_KEY)):
+                    break
+            if key == "#" or len(key) == max_digits:
+                return Keyed(key.strip("#"), terminated=True)
+            # An empty file name plays nothing and waits.
+            reply = await self._sound("GET DATA", "" if key else last, wait_ms, max_digits - len(key))
+        return Keyed(key + reply.result, terminated=reply.note != "timeout")
 
     async def _record(self, action: Record) -> Recorded:
         target = self._folders.recordings / action.file
@@ -131,75 +132,51 @@ class AgiLine:
         await self._play((Sound(BEEP, language),))
         limit = action.max_s * 1000
         name = str(target.with_suffix(""))
-        reply = await self._agi.execute("RECORD FILE", name, "wav", STOP_KEYS, limit, 0, f"s={action.silence_s}")
+        reply = await self._sound("RECORD FILE", name, "wav", ANY_KEY, limit, 0, f"s={action.silence_s}")
+        return Recorded(_end_position(reply) / SAMPLES_PER_SECOND)
+
+    async def _sound(self, command: str, *words: str | int) -> Reply:
+        """A command that needs the caller. Asterisk answers -1 when the caller is gone, but also when a file cannot be
+        opened; only after a hang-up does a notice come before the next reply.
+
+        Raises HungUp, or OSError for the file.
+        """
+        reply = await self._agi.execute(command, *words)
+        if reply.result != "-1":
+            return reply
+        await self._agi.execute("NOOP")
+        if self._agi.hung_up:
+            raise HungUp
         if reply.note == "writefile":
             raise OSError("Asterisk could not write the recording: is the disk full?")
-        _alive(reply)
-        return Recorded(_end_position(reply) / SAMPLES_PER_SECOND)
+        raise OSError(f"Asterisk could not do {command}: is a prompt missing?")
+
+    async def _run(self, application: str, arguments: str) -> None:
+        reply = await self._agi.execute(f"EXEC {application}", arguments)
+        if reply.result == "-2":
+            raise PeerError(f"Asterisk has no application {application}: load its module in modules.conf")
 
 
 class AgiDesk(AgiLine):
     """Implements `ivr.engine.agent_desk.Desk`: an agent's phone that dialled a service code."""
 
     async def join(self, queue: str, agent: str, name: str, penalty: int) -> None:
-        label = _UNSAFE_IN_LABEL.sub("", name)
-        await self._agi.execute("EXEC AddQueueMember", f"{queue},PJSIP/{agent},{penalty},,{label},PJSIP/{agent}")
+        label = _UNSAFE_IN_NAME.sub("", name)
+        await self._run("AddQueueMember", f"{queue},PJSIP/{agent},{penalty},,{label},PJSIP/{agent}")
 
     async def leave(self, queue: str, agent: str) -> None:
-        await self._agi.execute("EXEC RemoveQueueMember", f"{queue},PJSIP/{agent}")
+        await self._run("RemoveQueueMember", f"{queue},PJSIP/{agent}")
 
     async def pause(self, agent: str) -> None:
-        await self._agi.execute("EXEC PauseQueueMember", f",PJSIP/{agent}")
+        await self._run("PauseQueueMember", f",PJSIP/{agent}")
 
     async def resume(self, agent: str) -> None:
-        await self._agi.execute("EXEC UnpauseQueueMember", f",PJSIP/{agent}")
+        await self._run("UnpauseQueueMember", f",PJSIP/{agent}")
 
 
-class _Playlist:
-    """Paths that Asterisk can play, in order. Runs of personal sounds are joined into one short-lived file, so that a
-    birth date is never spelt out in a command, which AMI and traces show."""
-
-    def __init__(self, folders: Folders, sounds: Sequence[Audible]) -> None:
-        self._folders = folders
-        self._sounds = sounds
-        self._joined: list[Path] = []
-
-    async def __aenter__(self) -> list[str]:
-        files: list[str] = []
-        for personal, run in groupby(self._sounds, key=_is_personal):
-            paths = [self._path(sound) for sound in run]
-            files += [str(await asyncio.to_thread(self._join, paths))] if personal else [str(path) for path in paths]
-        return files
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        for path in self._joined:
-            path.with_suffix(".ulaw").unlink(missing_ok=True)
-
-    def _path(self, sound: Audible) -> Path:
-        match sound:
-            case Sound(key, language):
-                return self._folders.prompts / language / key
-            case OwnRecording(file):
-                return (self._folders.recordings / file).with_suffix("")
-
-    def _join(self, paths: Sequence[Path]) -> Path:
-        self._folders.spoken.mkdir(mode=0o700, parents=True, exist_ok=True)
-        joined = self._folders.spoken / uuid.uuid4().hex
-        self._joined.append(joined)
-        # G.711 without a header: files join by concatenation.
-        audio = b"".join(path.with_name(path.name + ".ulaw").read_bytes() for path in paths)
-        joined.with_suffix(".ulaw").write_bytes(audio)
-        return joined
-
-
-def _is_personal(sound: Audible) -> bool:
-    return isinstance(sound, Sound) and sound.personal
-
-
-def _alive(reply: Reply) -> Reply:
-    if reply.result == "-1":
-        raise HungUp
-    return reply
+def _key_of(reply: Reply) -> str:
+    """The key that stopped STREAM FILE: its character code, 0 for none."""
+    return "" if reply.result == "0" else chr(int(reply.result))
 
 
 def _end_position(reply: Reply) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, cast
 
 from ivr.adapters.agi.codec import (
     Decoder,
@@ -17,7 +17,7 @@ from ivr.adapters.agi.codec import (
     Reply,
     command,
 )
-from ivr.errors import HungUp, IvrError, PeerError
+from ivr.errors import HungUp, IvrError, OperatorError, PeerError
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +29,19 @@ READ_BYTES = 16_384
 class AgiConnection:
     """Commands and replies of one session, strictly in turn. `hung_up` tells whether the channel is gone."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, header_s: float = HEADER_SECONDS
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._header_s = header_s
         self._decoder = Decoder()
         self._ready: list[Message] = []
         self.hung_up = False
 
     async def header(self) -> Header:
         """The first message. Raises ProtocolError, PeerError (closed) or TimeoutError."""
-        async with asyncio.timeout(HEADER_SECONDS):
+        async with asyncio.timeout(self._header_s):
             message = await self._next()
         if not isinstance(message, Header):
             raise ProtocolError("no header")
@@ -55,7 +58,10 @@ class AgiConnection:
         except ConnectionError as error:
             raise PeerError("Asterisk closed the AGI connection") from error
         while True:
-            message = await self._next()
+            try:
+                message = await self._next()
+            except ProtocolError as error:
+                raise PeerError("Asterisk sent something that is no AGI reply") from error
             if isinstance(message, HangupNotice):
                 self.hung_up = True
             elif isinstance(message, Reply):
@@ -83,11 +89,13 @@ Handler = Callable[[AgiConnection, Header], Awaitable[None]]
 
 @dataclass(slots=True)
 class AgiServer:
-    """Serves `agi://host:port/<script>` by the handler of that name."""
+    """Serves `agi://host:port/<script>` by the handler of that name. Raises OperatorError when it cannot listen."""
 
     host: str
     port: int
+    """0: any free one; once entered, the one that it is."""
     handlers: dict[str, Handler]
+    header_s: float = HEADER_SECONDS
     refused: int = 0
     """Connections that did not speak AGI or asked for no known script."""
     _server: asyncio.Server | None = None
@@ -99,7 +107,12 @@ class AgiServer:
         return len(self._sessions)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, backlog=1024)
+        try:
+            self._server = await asyncio.start_server(self._serve, self.host, self.port, backlog=1024)
+        except OSError as error:
+            reason = error.strerror or "no such address"
+            raise OperatorError(f"cannot listen for FastAGI on {self.host}:{self.port}: {reason}") from error
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -111,11 +124,10 @@ class AgiServer:
         await asyncio.gather(*self._sessions, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = asyncio.current_task()
-        assert session is not None
+        session = cast("asyncio.Task[None]", asyncio.current_task())
         self._sessions.add(session)
         try:
-            await self._session(AgiConnection(reader, writer))
+            await self._session(AgiConnection(reader, writer, header_s=self.header_s))
         except asyncio.CancelledError:
             pass  # we are shutting down
         finally:
