@@ -1,0 +1,57 @@
+"""A file as read: its data, all scalars as text, and where each part of it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ivr.dialplan.problem import Problem
+
+Data: TypeAlias = "str | list[Data] | dict[str, Data]"
+Path = tuple[str | int, ...]
+"""Keys and list indexes from the top of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Line and column, both from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """`keys` has the place of each mapping key, `values` that of each value."""
+
+    file: str
+    data: dict[str, Data]
+    keys: Mapping[Path, Place]
+    values: Mapping[Path, Place]
+    digest: bytes = b""
+    """SHA-256 of the file's bytes, the very ones that `data` was made from."""
+    found: list[Problem] = field(default_factory=list)
+    """What is wrong with it so far; later stages add to it."""
+
+    def problem(self, path: Path, kind: str, **details: str) -> None:
+        """Adds a problem with the value at `path`, or at the nearest part around it that is really in the file."""
+        self._add(self._place(path, self.values), kind, details)
+
+    def key_problem(self, path: Path, kind: str, **details: str) -> None:
+        """Like `problem`, with the key at `path`."""
+        self._add(self._place(path, self.keys), kind, details)
+
+    def has(self, path: Path) -> bool:
+        return path in self.values
+
+    def _add(self, place: Place, kind: str, details: Mapping[str, str]) -> None:
+        self.found.append(Problem(file=self.file, line=place.line, column=place.column, kind=kind, details=details))
+
+    def _place(self, path: Path, first: Mapping[Path, Place]) -> Place:
+        while path:
+            if (place := first.get(path) or self.values.get(path)) is not None:
+                return place
+            # What is missing is told at the key of the mapping that lacks it: that is what the author looks for.
+            path, first = path[:-1], self.keys
+        return Place(1, 1)
