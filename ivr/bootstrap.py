@@ -57,12 +57,10 @@ class Installation:
     @cached_property
     def centres(self) -> tuple[Centre, ...]:
         """The checked centres. Raises AuthorError with every problem, one a line."""
-        loaded = self.check()
-        if loaded.problems:
-            raise AuthorError("\n".join(str(problem) for problem in loaded.problems))
-        if not loaded.centres:
+        centres = tuple(self.check().need_all().values())
+        if not centres:
             raise AuthorError(f"{self.settings.dialplans}: no centre here: a centre is a folder with a centre.yaml")
-        return loaded.centres
+        return centres
 
     def render_prompts(self, progress: Progress) -> PromptStore:
         """Brings the audio up to date with the texts."""

@@ -37,7 +37,7 @@ def check(folder: Path | None, lang: str) -> int:
         say(problem.line_in(lang))
     if loaded.problems:
         return 1
-    for centre in loaded.centres:
+    for centre in loaded.centres.values():
         say(f"{centre.id}: {len(centre.flow.nodes)} nodes, {len(centre.queues)} queues, {len(centre.agents)} agents: good")
     if not loaded.centres:
         raise AuthorError(f"{folder or settings.dialplans}: no centre here: a centre is a folder with a centre.yaml")
@@ -56,13 +56,11 @@ def simulate(folder: Path | None, dial: str, at: str | None, caller: str | None,
     settings = load_settings()
     known = {language: load_catalogue(settings.prompts, language).keys() for language in LANGUAGES}
     loaded = load_centres(folder or settings.dialplans, known)
-    if loaded.problems:
-        raise AuthorError("\n".join(problem.line_in("en") for problem in loaded.problems))
     try:
         moves = moves_from_keys([key for key in keys.split(",") if key])
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    line = asyncio.run(_play(loaded.centres, FakeLine(moves), dial, caller, at))
+    line = asyncio.run(_play(tuple(loaded.need_all().values()), FakeLine(moves), dial, caller, at))
     if as_json:
         show_json(line.notes)
         return

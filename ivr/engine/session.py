@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ivr.domain import notes
 from ivr.domain.act import action
 from ivr.domain.actions import (
-    Ask,
+    Action,
     CallerHungUp,
     Event,
     Leave,
     QueueLeft,
-    Record,
     Sound,
     Speak,
     Wait,
 )
 from ivr.domain.centre import Centre
+from ivr.domain.notes import Note
 from ivr.domain.state import CallState
 from ivr.domain.step import Step, advance, break_off, start
 from ivr.domain.values import Personal
@@ -28,7 +29,7 @@ from ivr.errors import HungUp, IvrError
 
 log = logging.getLogger(__name__)
 
-NUMBER_UNKNOWN = "number_unknown"
+NOT_IN_SERVICE = "not_in_service"
 """Prompt for a number that no centre answers."""
 
 
@@ -68,38 +69,36 @@ class Engine:
     async def _resume(self, line: Line, arrival: Arrival) -> None:
         state = state_from_token(arrival.state, self.vault)
         centre = self.centres.find_version(state.centre, state.version) or self.centres.find_by_number(state.dnis)
-        if centre is None or (state.node not in centre.flow.nodes):
-            await self._refuse(line, arrival)
-            return
-        if not arrival.left_queue:
+        if centre is None or state.node not in centre.flow.nodes:
+            ended = (notes.resume(node=state.node), notes.end(outcome="failed", reason="centre_gone"))
+            await self._turn_away(line, state.commits, ended, (state.language,))
+        elif arrival.left_queue:
+            how, _, key = arrival.left_queue.partition(":")
+            await self._drive(line, centre, state, left=QueueLeft(how, key))
+        else:
+            await line.answer()  # the process before us may have died between its first commit and the answer
             await self._drive(line, centre, state, resumed=True)
-            return
-        how, _, key = arrival.left_queue.partition(":")
-        step = advance(centre, state, QueueLeft(how, key), self.clock.now())
-        await self._commit(line, step, state.commits)
-        await self._drive(line, centre, step.state)
 
-    async def _drive(self, line: Line, centre: Centre, state: CallState, *, resumed: bool = False) -> None:
+    async def _drive(
+        self, line: Line, centre: Centre, state: CallState, *, left: QueueLeft | None = None, resumed: bool = False
+    ) -> None:
+        """Until the flow is done or the dialplan has the caller. `left` is the event that the caller came back with."""
         while not state.ended:
-            step = await self._next(line, centre, state)
+            step = await self._next(line, centre, state, left)
             if step is None:
                 return
+            left = None
             if resumed:
                 step, resumed = Step(step.state, (notes.resume(node=state.node), *step.notes)), False
             await self._commit(line, step, state.commits)
             state = step.state
         await line.hang_up()
 
-    async def _next(self, line: Line, centre: Centre, state: CallState) -> Step | None:
-        """One action and what it led to; None when the dialplan has the caller now."""
+    async def _next(self, line: Line, centre: Centre, state: CallState, left: QueueLeft | None) -> Step | None:
+        """One action (unless `left` is its event already) and what it led to; None when the dialplan has the caller."""
         try:
-            todo = action(centre, state)
-            if isinstance(todo, Wait):
-                await line.hand_over(todo)
-                return None
-            if isinstance(todo, Leave):
-                todo = Speak(sounds=todo.sounds, interruptible=False)
-            return advance(centre, state, await self._perform(line, todo), self.clock.now())
+            event = left or await self._perform(line, action(centre, state))
+            return None if event is None else advance(centre, state, event, self.clock.now())
         except IvrError:
             raise
         except Exception:  # a fault of ours must not leave the caller in silence: apologise once, then end as failed
@@ -108,9 +107,17 @@ class Engine:
                 raise
             return break_off(centre, state, "fault", self.clock.now())
 
-    async def _perform(self, line: Line, todo: Speak | Ask | Record) -> Event:
+    async def _perform(self, line: Line, todo: Action) -> Event | None:
+        """The event that ended the action; None for one that ends elsewhere."""
         try:
-            return await line.perform(todo)
+            match todo:
+                case Wait():
+                    await line.hand_over(todo)
+                    return None
+                case Leave(sounds=sounds):
+                    return await line.perform(Speak(sounds=sounds, interruptible=False))
+                case _:
+                    return await line.perform(todo)
         except HungUp:
             return CallerHungUp()
 
@@ -129,9 +136,13 @@ class Engine:
             language=languages[0],
             caller=Personal(arrival.caller) if arrival.caller else None,
         )
-        ended = notes.end(outcome="blocked", reason="number_unknown")
-        await line.commit(notes_to_journal(0, (entered, ended), self.vault), "")
+        ended = notes.end(outcome="blocked", reason="not_in_service")
+        await self._turn_away(line, 0, (entered, ended), languages)
+
+    async def _turn_away(self, line: Line, number: int, ending: Sequence[Note], languages: Sequence[str]) -> None:
+        """There is no flow for this caller: `ending` is commit `number`, then the caller is told and let go."""
+        await line.commit(notes_to_journal(number, ending, self.vault), "")
         await line.answer()
-        sounds = tuple(Sound(NUMBER_UNKNOWN, language) for language in languages)
-        await self._perform(line, Speak(sounds=sounds, interruptible=False))
+        sounds = tuple(Sound(NOT_IN_SERVICE, language) for language in languages)
+        await self._perform(line, Leave(sounds=sounds))
         await line.hang_up()

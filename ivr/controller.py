@@ -1,0 +1,120 @@
+"""The controller process: FastAGI for callers and agents, ingest of the journal, the live board, health.
+
+Every part waits for what it needs by itself: with Postgres or AMI away, calls are taken all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import signal
+from contextlib import AsyncExitStack
+from typing import Any
+
+from ivr import log as logs
+from ivr.adapters.agi.codec import Header
+from ivr.adapters.agi.line import AgiDesk, AgiLine, Folders, arrival_of
+from ivr.adapters.agi.server import AgiConnection, AgiServer
+from ivr.adapters.ami.client import AmiClient
+from ivr.adapters.ami.switch import AmiSwitch
+from ivr.adapters.clock import SystemClock
+from ivr.adapters.db.journal import JournalStore
+from ivr.adapters.journal.lines import decode_extra
+from ivr.adapters.journal.recordings import RecordingsFolder
+from ivr.adapters.journal.tail import JournalTail
+from ivr.adapters.runtime.asterisk_config import AMI_USER
+from ivr.adapters.web.health import HealthServer
+from ivr.bootstrap import Installation
+from ivr.engine.agent_desk import AgentDesk
+from ivr.engine.board import LiveBoard
+from ivr.engine.centres import LiveCentres
+from ivr.engine.ingest import Ingest
+from ivr.engine.session import Engine
+
+log = logging.getLogger(__name__)
+
+LAG_ALARM_S = 30.0
+"""Ingest that is this far behind is told as a problem."""
+
+
+class Controller:
+    """The parts of one process, wired."""
+
+    def __init__(self, installation: Installation) -> None:
+        settings, layout = installation.settings, installation.layout
+        ports = settings.listening
+        self._installation = installation
+        self._centres = LiveCentres(installation.centres)
+        self._engine = Engine(centres=self._centres, vault=installation.vault, clock=installation.clock)
+        self._desk = AgentDesk(installation.vault)
+        self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.run / "spoken")
+        self._agi = AgiServer(ports.bind, ports.agi, {"call": self._call, "agent": self._agent})
+        self._ami = AmiClient(host=ports.bind, port=ports.ami, username=AMI_USER, secret=installation.secrets.ami)
+        machine_clock = SystemClock()
+        self._board = LiveBoard(switch=AmiSwitch(self._ami, machine_clock), centres=self._centres, clock=machine_clock)
+        self._ingest = Ingest(
+            reader=JournalTail(layout.journal),
+            record=JournalStore(installation.dsn, node=settings.node, decode_extra=decode_extra),
+            measure=RecordingsFolder(layout.recordings).measure,
+        )
+        self._health = HealthServer(ports.bind, ports.http, self.status)
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT; then what the journal still holds is written, and everything ends."""
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with AsyncExitStack() as stack:
+            parts = await stack.enter_async_context(asyncio.TaskGroup())
+            background = [parts.create_task(self._ingest.run()), parts.create_task(self._board.run())]
+            await stack.enter_async_context(self._ami)
+            await stack.enter_async_context(self._health)
+            await stack.enter_async_context(self._agi)
+            log.info("controller ready")
+            await stop.wait()
+            await self._drain()
+            for task in background:
+                task.cancel()
+
+    def status(self) -> dict[str, Any]:
+        """Figures without personal data, for /status."""
+        ingest = self._ingest.status()
+        problems = []
+        if ingest.last_error is not None:
+            problems.append(f"the record is not being written: {ingest.last_error}")
+        if ingest.lag_s > LAG_ALARM_S:
+            problems.append(f"the record is {ingest.lag_s:.0f} s ({ingest.lag_bytes} bytes) behind the journal")
+        if ingest.torn:
+            problems.append(f"{ingest.torn} journal lines could not be read: they are kept in ivr.torn")
+        if not self._ami.connected:
+            problems.append(self._ami.trouble)
+        return {
+            "ready": True,
+            "business_clock": self._installation.clock.now().isoformat(),
+            "centres": {centre.id: centre.version for centre in self._centres.all},
+            "sessions": self._agi.live,
+            "agi_refused": self._agi.refused,
+            "ami_connected": self._ami.connected,
+            "ingest": dataclasses.asdict(ingest),
+            "board": self._board.snapshot.to_json(),
+            "problems": problems,
+        }
+
+    async def _call(self, connection: AgiConnection, header: Header) -> None:
+        await self._engine.run(AgiLine(connection, self._folders), arrival_of(header))
+
+    async def _agent(self, connection: AgiConnection, header: Header) -> None:
+        action, agent = (*header.arguments, "", "")[:2]
+        await self._desk.serve(AgiDesk(connection, self._folders), self._centres.all, agent, action)
+
+    async def _drain(self) -> None:
+        """Waits for ingest to have read what is there, as far as the record takes it."""
+        while (status := self._ingest.status()).last_error is None and (status.lag_bytes or status.open_calls):
+            await asyncio.sleep(0.05)
+
+
+async def run_controller(installation: Installation) -> None:
+    """Runs one controller. Raises OperatorError when a port is taken, AuthorError for wrong dialplans."""
+    logs.configure()
+    await Controller(installation).run()
