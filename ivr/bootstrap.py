@@ -25,7 +25,7 @@ from ivr.adapters.runtime.toolchain import get_asterisk, get_postgres
 from ivr.adapters.vault import KeyVault
 from ivr.dialplan.compiler import Loaded, load_centres
 from ivr.domain.centre import Centre
-from ivr.errors import AuthorError
+from ivr.errors import AuthorError, OperatorError
 from ivr.settings import Settings
 
 LANGUAGES = ("ko", "en")
@@ -47,6 +47,16 @@ class Installation:
         account = find_account(self.settings.user)
         self.layout.create(account)
         if account is not None:
+            drop_privileges(account)
+
+    def become_owner_of_existing(self) -> None:
+        """For commands that only look: as root, becomes the user that var/ belongs to. Makes nothing.
+
+        Raises OperatorError when there is no var/ yet.
+        """
+        if not self.layout.secrets.exists():
+            raise OperatorError(f"nothing was ever started in {self.layout.var}: start it with `make up`")
+        if (account := find_account(self.settings.user)) is not None:
             drop_privileges(account)
 
     def check(self) -> Loaded:

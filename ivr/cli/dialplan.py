@@ -38,7 +38,9 @@ def check(folder: Path | None, lang: str) -> int:
     if loaded.problems:
         return 1
     for centre in loaded.centres.values():
-        say(f"{centre.id}: {len(centre.flow.nodes)} nodes, {len(centre.queues)} queues, {len(centre.agents)} agents: good")
+        say(
+            f"{centre.id}: {len(centre.flow.nodes)} nodes, {len(centre.queues)} queues, {len(centre.agents)} agents: good"
+        )
     if not loaded.centres:
         raise AuthorError(f"{folder or settings.dialplans}: no centre here: a centre is a folder with a centre.yaml")
     return 0
@@ -49,7 +51,9 @@ def check(folder: Path | None, lang: str) -> int:
 @click.option("--dial", default="120", show_default=True, help="Number dialled.")
 @click.option("--at", help='Business time, such as "2026-11-24 20:15"; now if left out.')
 @click.option("--from", "caller", help="Number of the caller; withheld if left out.")
-@click.option("--keys", default="", help="What the caller does, in turn: 1,2,900101#,- (silence),talk:5,queue:TIMEOUT,hangup")
+@click.option(
+    "--keys", default="", help="What the caller does, in turn: 1,2,900101#,- (silence),talk:5,queue:TIMEOUT,hangup"
+)
 @click.option("--json", "as_json", is_flag=True, help="The notes that the journal would get.")
 def simulate(folder: Path | None, dial: str, at: str | None, caller: str | None, keys: str, as_json: bool) -> None:
     """Play a call in the terminal by the engine that runs live."""

@@ -50,7 +50,9 @@ def show_how_to_reach(installation: Installation) -> None:
     """SIP accounts, numbers, ports and folders, for the operator's terminal only."""
     ports, layout = installation.settings.listening, installation.layout
     for centre in installation.centres:
-        say(f"centre {centre.id}: dial {', '.join(centre.numbers)} at sip:{ports.bind}:{ports.sip} (no registration from here)")
+        say(
+            f"centre {centre.id}: dial {', '.join(centre.numbers)} at sip:{ports.bind}:{ports.sip} (no registration from here)"
+        )
         accounts = [
             (agent.id, installation.secrets.agents[agent.id], agent.name, _queues(dict(agent.queues)))
             for agent in centre.agents.values()
@@ -84,15 +86,14 @@ def status(as_json: bool) -> int:
     if look.ports is not None and controller is None:
         problems.append("the controller does not answer on its HTTP port: callers hear the fallback; see its log")
     if as_json:
-        click.echo(json.dumps({**look.as_dict(), "problems": problems, "controller": controller}, indent=1, ensure_ascii=False))
+        click.echo(
+            json.dumps({**look.as_dict(), "problems": problems, "controller": controller}, indent=1, ensure_ascii=False)
+        )
         return 1 if problems else 0
     show_table(("part", "version"), list(look.versions.items()))
     show_table(
         ("process", "pid", "user", "since"),
-        [
-            (service.name, service.pid or "-", service.user or "-", _since(service.started))
-            for service in look.services
-        ],
+        [(service.name, service.pid or "-", service.user or "-", _since(service.started)) for service in look.services],
     )
     if look.ports is not None:
         say(f"ports: {_ports_text(look.ports)}")
