@@ -1,14 +1,15 @@
 """Opening hours: an instant is open or closed, and why.
 
-Order of decision: emergency, then local exception, then public holiday, then the weekly hours; closed by default.
+Order of decision: local exception, then public holiday, then the weekly hours; closed by default.
 Every instant is an argument (an aware datetime); nothing here asks for the time.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 HolidayName = Callable[[date], str | None]
@@ -20,7 +21,7 @@ SEARCH_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One stretch of opening within a local day, `opens` inclusive, `closes` exclusive (`time.min` = midnight at the end)."""
+    """One stretch of opening within a local day, from `opens` until before `closes` (`time.min`: until midnight)."""
 
     opens: time
     closes: time
@@ -43,9 +44,9 @@ class Verdict:
 
     is_open: bool
     reason: str
-    """emergency | exception | holiday | closed | open"""
+    """exception | holiday | closed | open"""
     detail: str = ""
-    """Name of the holiday, exception or emergency."""
+    """Name of the holiday or exception."""
 
 
 def _no_holiday(_: date) -> str | None:
@@ -82,20 +83,41 @@ class Calendar:
         """The first open instant at or after `at`, in the calendar's zone; None if there is none within SEARCH_DAYS."""
         if self.is_open(at):
             return _aware(at).astimezone(self.timezone)
-        local = _aware(at).astimezone(self.timezone)
+        # Compared in UTC: Python compares two times of one zone by the clock on the wall, which a clock change repeats.
+        now = _aware(at).astimezone(UTC)
+        today = now.astimezone(self.timezone).date()
         for offset in range(SEARCH_DAYS):
-            day = local.date() + timedelta(days=offset)
-            for opens in self._openings(day):
-                if opens > local and self.is_open(opens):
-                    return opens
+            for opens in self._openings(today + timedelta(days=offset)):
+                if opens > now and self.is_open(opens):
+                    return opens.astimezone(self.timezone)
         return None
 
     def _openings(self, day: date) -> list[datetime]:
+        """Instants (UTC) of a local day at which the line may begin to be open."""
         exception = self.exceptions.get(day)
         spans = exception.spans if exception is not None else self.week.get(day.weekday(), ())
-        # Through UTC and back: a wall-clock time that the clock change skips becomes the first real one after it.
+        # A clock that is set back shows some times twice (fold), so it can open the line twice. The moment of any
+        # change counts too: a clock that is set forward can jump into the middle of a span whose beginning it skips.
         wall = (datetime.combine(day, span.opens, self.timezone) for span in spans)
-        return sorted(instant.astimezone(ZoneInfo("UTC")).astimezone(self.timezone) for instant in wall)
+        instants = {moment.replace(fold=fold).astimezone(UTC) for moment in wall for fold in (0, 1)}
+        return sorted(instants | self._clock_change(day))
+
+    def _clock_change(self, day: date) -> set[datetime]:
+        """The first instant (UTC) of the new offset on a local day whose clocks change, found to the second."""
+        midnight, next_midnight = (
+            datetime.combine(day + timedelta(days=days), time.min, self.timezone).astimezone(UTC) for days in (0, 1)
+        )
+        before = self._offset(midnight)
+        if self._offset(next_midnight) == before:
+            return set()
+        seconds = range(round((next_midnight - midnight).total_seconds()))
+        change = bisect_left(
+            seconds, True, key=lambda second: self._offset(midnight + timedelta(seconds=second)) != before
+        )
+        return {midnight + timedelta(seconds=change)}
+
+    def _offset(self, at: datetime) -> timedelta | None:
+        return at.astimezone(self.timezone).utcoffset()
 
 
 def _aware(at: datetime) -> datetime:
