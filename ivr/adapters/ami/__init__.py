@@ -1,0 +1,1 @@
+"""Asterisk's manager interface: its state and events in, actions out."""
