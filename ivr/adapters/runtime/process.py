@@ -103,7 +103,7 @@ class Process:
         self._reap()
 
     async def stop(self, *, grace_s: float, interrupt: bool = False) -> None:
-        """Asks it to end (SIGTERM, or SIGINT with `interrupt`), kills it after `grace_s` seconds; no pid file is left."""
+        """Asks it to end (SIGTERM, or SIGINT with `interrupt`), kills it after `grace_s` seconds, forgets its pid."""
         for number in (signal.SIGINT if interrupt else signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(psutil.NoSuchProcess):
                 # psutil looks at the start time first: a pid that was given to another program is not signalled.

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +21,12 @@ from typing import Self
 
 import psutil
 
+from ivr.adapters.runtime.asterisk import NAME as ASTERISK
 from ivr.adapters.runtime.asterisk import AsteriskServer
 from ivr.adapters.runtime.asterisk_config import AsteriskInput
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.ports import Ports, require_free
+from ivr.adapters.runtime.postgres import NAME as POSTGRES
 from ivr.adapters.runtime.postgres import PostgresCluster, require_database
 from ivr.adapters.runtime.process import (
     Account,
@@ -92,12 +94,14 @@ class System:
     async def start(self) -> None:
         """Starts everything, or what is missing of it. Raises OperatorError when another `ivr up` has this var.
 
-        What was started is stopped again when a later part fails.
+        When a part fails, what was started is stopped again; what ran before is left to its callers.
         """
         self._lock.enter_context(hold_lock(self._layout.up_lock))
+        found: frozenset[str] = frozenset()
         try:
             raise_open_files_limit()
             await self._end_what_has_other_ports()
+            found = frozenset(name for name, process in self._find_all().items() if process is not None)
             ports = json.dumps(asdict(self._given.ports), indent=1)
             write_private(self._layout.ports_file, ports)
             await self._start_postgres()
@@ -105,7 +109,7 @@ class System:
             await self._start_asterisk()
             await self._start_controller()
         except BaseException:
-            await self.stop()
+            await self.stop(keep=found)
             raise
 
     async def run(self) -> None:
@@ -115,11 +119,11 @@ class System:
             loop.add_signal_handler(number, self.request_stop)
         try:
             keepers = [
-                asyncio.create_task(self._keep("asterisk", self._asterisk.find, self._start_asterisk)),
+                asyncio.create_task(self._keep(ASTERISK, self._asterisk.find, self._start_asterisk)),
                 asyncio.create_task(self._keep(CONTROLLER, self.find_controller, self._start_controller)),
             ]
             if self._postgres is not None:
-                keepers.append(asyncio.create_task(self._keep("postgres", self._postgres.find, self._start_postgres)))
+                keepers.append(asyncio.create_task(self._keep(POSTGRES, self._postgres.find, self._start_postgres)))
             stopped = asyncio.create_task(self._stop.wait())
             done, pending = await asyncio.wait([*keepers, stopped], return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
@@ -135,17 +139,26 @@ class System:
         """`run` returns."""
         self._stop.set()
 
-    async def stop(self) -> None:
+    async def stop(self, *, keep: Container[str] = ()) -> None:
         """Asterisk first, so that every call has its end in the journal; then the controller, which carries the
-        journal to the database; the database last."""
+        journal to the database; the database last. Parts named in `keep` go on."""
         self._say("stopping")
-        await self._asterisk.stop()
+        if ASTERISK not in keep:
+            await self._asterisk.stop()
         if (controller := self.find_controller()) is not None:
             await controller.stop(grace_s=CONTROLLER_GRACE_S)
-        if self._postgres is not None:
+        if self._postgres is not None and POSTGRES not in keep:
             await self._postgres.stop()
-        self._layout.ports_file.unlink(missing_ok=True)
+        if not any(self._find_all().values()):
+            self._layout.ports_file.unlink(missing_ok=True)
         self._lock.close()
+
+    def _find_all(self) -> dict[str, Process | None]:
+        return {
+            ASTERISK: self._asterisk.find(),
+            POSTGRES: self._postgres.find() if self._postgres is not None else None,
+            CONTROLLER: self.find_controller(),
+        }
 
     def find_controller(self) -> Process | None:
         return find_process(CONTROLLER, self._layout.pid_file(CONTROLLER))
@@ -196,12 +209,13 @@ class System:
         raise OperatorError(f"the controller did not start: {_last_line(log)} (all of it: {log})")
 
     async def _keep(self, name: str, find: Callable[[], Process | None], start: Callable[[], Awaitable[None]]) -> None:
-        delay = 0.0
+        delay, next_delay = 0.0, 0.0
         while True:
             since = time.monotonic()
             if (process := find()) is not None:
                 await process.wait()
-            delay = 0.0 if time.monotonic() - since >= STEADY_S else min(max(delay * 2, FIRST_DELAY_S), LONGEST_DELAY_S)
+            delay = 0.0 if time.monotonic() - since >= STEADY_S else next_delay
+            next_delay = min(max(delay * 2, FIRST_DELAY_S), LONGEST_DELAY_S)
             self._say(f"{name} ended: starting it again" + (f" in {delay:.1f} s" if delay else ""))
             await asyncio.sleep(delay)
             try:
