@@ -57,6 +57,8 @@ def drop_privileges(account: Account) -> None:
     os.setgid(account.gid)
     os.setuid(account.uid)
     os.environ["USER"] = os.environ["LOGNAME"] = account.name
+    # Root's home cannot be read any more, and libraries (asyncpg looks for certificates) take that for a failure.
+    os.environ["HOME"] = pwd.getpwuid(account.uid).pw_dir
 
 
 def raise_open_files_limit() -> None:
