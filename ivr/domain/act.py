@@ -26,8 +26,13 @@ def action(centre: Centre, state: CallState) -> Action:
         case Message() if state.phase == "review":
             return Ask(sounds=audible, max_digits=1, wait_s=node.retry.wait_s)
         case Message():
-            file = message_file(state, state.take)
-            return Record(sounds=audible, file=file, max_s=node.max_s, silence_s=node.silence_s)
+            return Record(
+                sounds=audible,
+                language=state.language,
+                file=message_file(state, state.take),
+                max_s=node.max_s,
+                silence_s=node.silence_s,
+            )
         case Enqueue() if audible:
             return Speak(sounds=audible, interruptible=True)
         case Enqueue():

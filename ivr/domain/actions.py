@@ -47,6 +47,8 @@ class Record:
     """Play, beep, record to `file`; ends in Recorded."""
 
     sounds: tuple[Audible, ...]
+    language: str
+    """Of the beep."""
     file: str
     max_s: int
     silence_s: int

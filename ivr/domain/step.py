@@ -81,10 +81,13 @@ def advance(centre: Centre, state: CallState, event: Event, at: datetime) -> Ste
         run.hung_up()
     elif state.breaking_off is not None:
         run.leave("failed", state.breaking_off)
-    elif state.commits >= centre.limits.steps or _minutes_since(state.started, at) >= centre.limits.minutes:
-        run.break_off("limit")
     else:
-        _answer(run, centre.flow.node(state.node), event)
+        node = centre.flow.node(state.node)
+        # Whoever has heard the goodbye is done, however long it took.
+        if _is_over_limit(centre, state, at) and not isinstance(node, End):
+            run.break_off("limit")
+        else:
+            _answer(run, node, event)
     return run.step()
 
 
@@ -95,12 +98,13 @@ def break_off(centre: Centre, state: CallState, reason: str, at: datetime) -> St
     return run.step()
 
 
-def _minutes_since(started: str, at: datetime) -> float:
-    return (at - datetime.fromisoformat(started)) / timedelta(minutes=1)
+def _is_over_limit(centre: Centre, state: CallState, at: datetime) -> bool:
+    lasted = at - datetime.fromisoformat(state.started)
+    return state.commits >= centre.limits.steps or lasted >= timedelta(minutes=centre.limits.minutes)
 
 
 class _Run:
-    """One step under construction: the state so far and the notes so far. Lives only inside a function of this module."""
+    """One step under construction: the state and the notes so far. Lives only inside a function of this module."""
 
     def __init__(self, centre: Centre, state: CallState, at: datetime) -> None:
         self.centre = centre
@@ -190,8 +194,11 @@ def _pass_through(run: _Run, node: Node) -> NodeId | None:
         case Hours():
             return _look_at_the_clock(run, node)
         case Choose():
-            to = node.cases.get(_case(run.state, node.on), node.otherwise)
-            run.happened(_case(run.state, node.on) or "otherwise", to=to)
+            case = _case(run.state, node.on)
+            # Only what the author wrote goes to the journal: the value itself may be personal.
+            taken = case if case in node.cases else "otherwise"
+            to = node.cases.get(case, node.otherwise)
+            run.happened(taken, to=to)
             return to
         case Callback():
             return _ask_for_callback(run, node)
@@ -219,7 +226,7 @@ def _announce_queue(run: _Run, queue_name: str) -> None:
 
 def _answer(run: _Run, node: Node, event: Event) -> None:
     match node, event:
-        case Play(), _:
+        case Play(), Heard():
             run.happened("done", to=node.next)
             run.go(node.next)
         case Menu(), Keyed():
@@ -239,7 +246,7 @@ def _answer(run: _Run, node: Node, event: Event) -> None:
             run.happened("done", to=run.state.node)
             run.state = replace(run.state, lead=())
             _announce_queue(run, node.queue)
-        case End(), _:
+        case End(), Heard():
             run.happened("done", to=None)
             run.leave(node.outcome or "self_served", "finished")
         case _:
@@ -283,11 +290,10 @@ def _failed(run: _Run, rule: Retry, key: str, *, got: Value | None = None) -> No
 
 def _collected(run: _Run, node: Collect, event: Keyed) -> None:
     digits = event.digits
-    got: Value | None = (Personal(digits) if node.personal else digits) if digits else None
+    got: Value = Personal(digits) if node.personal else digits
     if not _is_right(run, node, digits):
-        _failed(run, node.retry, digits, got=got)
+        _failed(run, node.retry, digits, got=got if digits else None)
         return
-    assert got is not None  # min_digits is at least 1
     following = run.state.node if node.read_back else node.next
     run.happened("match", got=got, to=following)
     run.state = run.state.with_variable(node.into, got)

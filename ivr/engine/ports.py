@@ -35,8 +35,8 @@ class Line(Protocol):
 
     async def commit(self, journal: str, state: str) -> None:
         """Writes one line to the journal, then saves the state on the channel: in this order a crash in between repeats
-        a line (which replaces the first) and never loses one. With an empty `state` only the journal is written; that works
-        after a hang-up too."""
+        a line (which replaces the first) and never loses one. With an empty `state` only the journal is written; that
+        works after a hang-up too."""
 
     async def hand_over(self, wait: Wait) -> None:
         """The dialplan takes the caller to a queue; the session is over until the caller comes back."""

@@ -30,7 +30,8 @@ def state_from_token(token: str, vault: Vault) -> CallState:
 def notes_to_journal(number: int, notes: Sequence[Note], vault: Vault) -> str:
     """One journal payload: base64url of {"q": number, "n": notes}, without padding."""
     # What a note leaves out is None or empty: a journal record holds about 700 characters.
-    plain = [{name: _sealed(field, vault) for name, field in note.items() if field not in (None, "", ())} for note in notes]
+    told = ({name: field for name, field in note.items() if field not in (None, "", ())} for note in notes)
+    plain = [{name: _sealed(field, vault) for name, field in note.items()} for note in told]
     text = json.dumps({"q": number, "n": plain}, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

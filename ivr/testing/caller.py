@@ -30,7 +30,7 @@ from ivr.engine.session import Engine
 from ivr.errors import AuthorError, HungUp
 
 
-class ScriptMismatch(AuthorError):
+class ScriptMismatch(AuthorError):  # noqa: N818 - named for what happened, like HungUp
     """The script does something that the flow does not ask for at that point."""
 
     code = "script_mismatch"
@@ -85,6 +85,7 @@ class FakeLine:
     hung_up: bool = False
 
     async def answer(self) -> None:
+        self._require_line()
         self.answered = True
 
     async def perform(self, action: Speak | Ask | Record) -> Event:
@@ -165,19 +166,19 @@ class FakeLine:
 async def place_call(engine: Engine, line: FakeLine, arrival: Arrival, *, entries: int = 50) -> FakeLine:
     """Runs a whole call as the dialplan would: enter, wait in a queue, enter again, until it is over."""
     for _ in range(entries):
-        line.waiting = None
         await engine.run(line, arrival)
         if line.waiting is None:
             return line
         left = line.moves.pop(0) if line.moves else HangUp()
-        if isinstance(left, HangUp) or left == LeavesQueue("ANSWERED") and not line.waiting.comes_back:
+        answered = left == LeavesQueue("ANSWERED")
+        if isinstance(left, HangUp) or (answered and not line.waiting.comes_back):
             line.hung_up = True
             return line
         if not isinstance(left, LeavesQueue):
             raise ScriptMismatch(f"the script says {left}, but the caller is in a queue")
-        arrival = Arrival(
-            call=arrival.call, dnis=arrival.dnis, caller=arrival.caller, state=line.state, left_queue=left.how
-        )
+        line.waiting = None
+        how = "DONE" if answered else left.how  # the dialplan's word for an agent who hung up first
+        arrival = Arrival(call=arrival.call, dnis=arrival.dnis, caller=arrival.caller, state=line.state, left_queue=how)
     raise ScriptMismatch(f"the call came back from queues more than {entries} times")
 
 

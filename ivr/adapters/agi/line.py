@@ -128,8 +128,7 @@ class AgiLine:
             return Recorded(taken)  # the recording went on while no controller was there; it must not be lost
         await asyncio.to_thread(target.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
         await self._ask(action.sounds, max_digits=1, wait_ms=1)
-        language = next((sound.language for sound in action.sounds if isinstance(sound, Sound)), "")
-        await self._play((Sound(BEEP, language),))
+        await self._play((Sound(BEEP, action.language),))
         limit = action.max_s * 1000
         name = str(target.with_suffix(""))
         reply = await self._sound("RECORD FILE", name, "wav", ANY_KEY, limit, 0, f"s={action.silence_s}")

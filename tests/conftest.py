@@ -1,0 +1,41 @@
+"""Every test is marked by the folder it is in, so `-m unit` and the like never miss one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from ivr.testing.virtual_time import run_in_virtual_time
+
+KINDS = {
+    "unit": "no I/O beyond a temporary folder or a loopback socket",
+    "contract": "the same suite for a port's real part and its fake",
+    "integration": "needs Postgres",
+    "e2e": "needs Asterisk and SIPp",
+}
+TESTS = Path(__file__).parent
+
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for kind, meaning in KINDS.items():
+        config.addinivalue_line("markers", f"{kind}: {meaning} (set by folder)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        kind = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        if kind in KINDS:
+            item.add_marker(kind)
+
+
+@pytest.fixture
+def virtual_time() -> Callable[..., Any]:
+    """Runs a coroutine on a loop whose clock jumps to the next timer."""
+    return run_in_virtual_time

@@ -1,0 +1,24 @@
+"""Personal values do not show by accident."""
+
+from __future__ import annotations
+
+import pytest
+
+from ivr.domain.values import BlindIndex, Personal, text_of
+
+SECRET = "01098765432"
+
+
+@pytest.mark.parametrize("value", [Personal(SECRET), BlindIndex(SECRET)])
+def test_neither_repr_nor_str_nor_format_shows_it(value: Personal | BlindIndex) -> None:
+    assert SECRET not in f"{value} {value!r} {value!s} {[value]} { ({'a': value}) }"
+    assert SECRET not in "%s %r" % (value, value)
+
+
+def test_text_of() -> None:
+    assert (text_of("plain"), text_of(Personal(SECRET))) == ("plain", SECRET)
+
+
+def test_a_personal_text_is_not_equal_to_the_plain_one() -> None:
+    assert Personal("1") != "1"
+    assert Personal("1") == Personal("1")
