@@ -20,13 +20,13 @@ from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.postgres import PostgresCluster
 from ivr.adapters.runtime.process import drop_privileges, find_account
 from ivr.adapters.runtime.secrets import Secrets, load_secrets
-from ivr.adapters.runtime.supervisor import System
+from ivr.adapters.runtime.supervisor import System, find_ports
 from ivr.adapters.runtime.toolchain import get_asterisk, get_postgres
 from ivr.adapters.vault import KeyVault
 from ivr.dialplan.compiler import Loaded, load_centres
 from ivr.domain.centre import Centre
 from ivr.errors import AuthorError, OperatorError
-from ivr.settings import Settings
+from ivr.settings import Settings, load_settings
 
 LANGUAGES = ("ko", "en")
 """Languages that there are prompt texts for."""
@@ -38,6 +38,20 @@ class Installation:
 
     settings: Settings
 
+    @classmethod
+    def running(cls) -> Installation:
+        """For commands that look at what runs: its ports are those it was started with, not those of our environment.
+
+        As root, becomes the user that var/ belongs to. Raises OperatorError when there is no var/ yet.
+        """
+        settings = load_settings()
+        if not settings.var.exists():
+            raise OperatorError(f"nothing was ever started in {settings.var}: start it with `make up`")
+        if (account := find_account(settings.user)) is not None:
+            drop_privileges(account)
+        ports = find_ports(settings.layout)
+        return cls(settings if ports is None else settings.listening_at(ports))
+
     @property
     def layout(self) -> Layout:
         return self.settings.layout
@@ -47,16 +61,6 @@ class Installation:
         account = find_account(self.settings.user)
         self.layout.create(account)
         if account is not None:
-            drop_privileges(account)
-
-    def become_owner_of_existing(self) -> None:
-        """For commands that only look: as root, becomes the user that var/ belongs to. Makes nothing.
-
-        Raises OperatorError when there is no var/ yet.
-        """
-        if not self.layout.secrets.exists():
-            raise OperatorError(f"nothing was ever started in {self.layout.var}: start it with `make up`")
-        if (account := find_account(self.settings.user)) is not None:
             drop_privileges(account)
 
     def check(self) -> Loaded:

@@ -98,6 +98,10 @@ class Settings(BaseSettings):
         """Where everything listens."""
         return Ports(bind=self.bind, **{port: getattr(self, name) for port, name in PORT_FIELDS.items()})
 
+    def listening_at(self, ports: Ports) -> Settings:
+        """The same with these ports."""
+        return self.model_copy(update={name: getattr(ports, port) for port, name in PORT_FIELDS.items()})
+
     def child_environment(self) -> dict[str, str]:
         """For a process of ours that must see just these settings, free ports included."""
         values = {

@@ -23,7 +23,6 @@ from ivr.bootstrap import Installation
 from ivr.cli.output import business_instant, say, show_json, show_table
 from ivr.domain.records import CallRecord, LegRecord, StepRecord
 from ivr.engine.ports import Vault
-from ivr.settings import load_settings
 
 HIDDEN = "•••"
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
@@ -57,7 +56,6 @@ class Opener:
 class Desk:
     """What a listing command works with."""
 
-    store: RecordStore
     opener: Opener
     installation: Installation
 
@@ -84,8 +82,7 @@ def _with_desk(what: str) -> Callable[[Callable[..., Awaitable[None]]], Callable
         def run(*, personal: bool, why: str, **options: Any) -> None:
             if personal and not why.strip():
                 raise click.UsageError("--personal needs --why: the reason is noted in the access log")
-            installation = Installation(load_settings())
-            installation.become_owner_of_existing()
+            installation = Installation.running()
             asyncio.run(_serve(installation, command, what, why if personal else None, options))
 
         return run
@@ -105,7 +102,7 @@ async def _serve(
         if why is not None:
             await store.log_access(who=getpass.getuser(), what=f"{what} {_described(options)}".strip(), why=why)
         vault = installation.vault if why is not None else None
-        await command(Desk(store, Opener(vault), installation), **options)
+        await command(Desk(Opener(vault), installation), store, **options)
 
 
 def _described(options: dict[str, Any]) -> str:
@@ -125,6 +122,7 @@ def _described(options: dict[str, Any]) -> str:
 @_with_desk("calls")
 async def calls(
     desk: Desk,
+    store: RecordStore,
     *,
     since: str | None,
     until: str | None,
@@ -136,7 +134,7 @@ async def calls(
 ) -> None:
     """List calls, newest first."""
     query = desk.query(since, until, centre, limit)
-    found = await desk.store.list_calls(query, outcome=outcome, kind=None if every_kind else "inbound")
+    found = await store.list_calls(query, outcome=outcome, kind=None if every_kind else "inbound")
     if as_json:
         show_json([_call_json(call, desk.opener) for call in found])
         return
@@ -165,9 +163,9 @@ async def calls(
 @PERSONAL
 @WHY
 @_with_desk("call")
-async def call(desk: Desk, *, call_id: str, as_json: bool) -> None:
+async def call(desk: Desk, store: RecordStore, *, call_id: str, as_json: bool) -> None:
     """Show one call: the path through the flow and every leg, in the order of time."""
-    details = await desk.store.get_call(call_id)
+    details = await store.get_call(call_id)
     if as_json:
         show_json(_details_json(details, desk.opener))
         return
@@ -243,6 +241,7 @@ def _leg_row(desk: Desk, leg: LegRecord) -> tuple[object, ...]:
 @_with_desk("messages")
 async def messages(
     desk: Desk,
+    store: RecordStore,
     *,
     since: str | None,
     until: str | None,
@@ -253,7 +252,7 @@ async def messages(
 ) -> None:
     """List the questions that callers recorded, newest first."""
     query = desk.query(since, until, centre, limit)
-    found = await desk.store.list_messages(query, state=None if state == "all" else state)
+    found = await store.list_messages(query, state=None if state == "all" else state)
     if as_json:
         show_json([_message_json(item, desk) for item in found])
         return
@@ -287,6 +286,7 @@ async def messages(
 @_with_desk("callbacks")
 async def callbacks(
     desk: Desk,
+    store: RecordStore,
     *,
     since: str | None,
     until: str | None,
@@ -296,7 +296,7 @@ async def callbacks(
     as_json: bool,
 ) -> None:
     """List who is to be called back, soonest due first (--from and --to go by the due time)."""
-    found = await desk.store.list_callbacks(desk.query(since, until, centre, limit), state=state)
+    found = await store.list_callbacks(desk.query(since, until, centre, limit), state=state)
     if as_json:
         show_json([_callback_json(item, desk.opener) for item in found])
         return

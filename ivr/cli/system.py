@@ -127,11 +127,10 @@ def _ask_controller(ports: Ports) -> dict[str, Any] | None:
 @click.option("--real", is_flag=True, help="Back to the machine's clock.")
 def clock(at: str | None, real: bool) -> None:
     """Show or shift the business clock of a trial; the next call goes by it."""
-    installation = Installation(load_settings())
     if at is not None and real:
         raise click.UsageError("--at and --real exclude each other")
+    installation = Installation.running()
     if at is not None or real:
-        installation.become_owner()
         set_offset(installation.layout.clock, business_instant(at, installation.centres) if at is not None else None)
     zone = installation.centres[0].calendars["centre"].timezone
     say(f"business clock: {installation.clock.now().astimezone(zone).isoformat(' ', 'seconds')}")
