@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ivr.dialplan.document import Document, Path
 from ivr.dialplan.nodes import spoken_parts
-from ivr.dialplan.values import meant
+from ivr.dialplan.values import meant, nearest
 from ivr.domain import saying
 from ivr.domain.flow import Node, Prompt, Prompts, Say
 
@@ -50,9 +50,13 @@ def _check_prompt(
     if prompt.language is not None and prompt.language not in languages:
         document.problem(path, "unknown_language", **meant(prompt.language, languages))
         return
-    for language in available if prompt.language is None else (prompt.language,):
-        if language in available and prompt.key not in known[language]:
-            document.problem(path, "missing_prompt", language=language, **meant(prompt.key, known[language]))
+    heard_in = [language for language in available if prompt.language in (None, language)]
+    missing = [language for language in heard_in if prompt.key not in known[language]]
+    if not missing:
+        return
+    there = nearest(prompt.key, frozenset[str]().union(*(known[language] for language in missing)))
+    kind = "misspelt_prompt" if there else "missing_prompt"
+    document.problem(path, kind, languages=", ".join(missing), name=prompt.key, nearest=there)
 
 
 def _check_sayings(path: Path, languages: tuple[str, ...], known: KnownPrompts, document: Document) -> None:

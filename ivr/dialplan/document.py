@@ -52,6 +52,20 @@ class Document:
         while path:
             if (place := first.get(path) or self.values.get(path)) is not None:
                 return place
-            # What is missing is told at the key of the mapping that lacks it: that is what the author looks for.
-            path, first = path[:-1], self.keys
+            # What a mapping lacks is told at its key, which is what the author looks for; a part of what was written
+            # short (`play: hello` is a list of one) is told at that text.
+            path = path[:-1]
+            first = self.keys if isinstance(self._at(path), dict) else self.values
         return Place(1, 1)
+
+    def _at(self, path: Path) -> Data | None:
+        data: Data | None = self.data
+        for part in path:
+            match data, part:
+                case dict(), str():
+                    data = data.get(part)
+                case list(), int() if part < len(data):
+                    data = data[part]
+                case _:
+                    return None
+        return data

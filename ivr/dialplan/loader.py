@@ -100,7 +100,7 @@ def _refuse_shorthand(event: yaml.Event, place: Place) -> None:
     if (anchor := getattr(event, "anchor", None)) is not None:
         raise _RefusedError(place, "alias", name=str(anchor))
     if (tag := getattr(event, "tag", None)) is not None:
-        raise _RefusedError(place, "tag", tag=str(tag))
+        raise _RefusedError(place, "tag", tag=str(tag).replace("tag:yaml.org,2002:", "!!"))
 
 
 class _Tree:

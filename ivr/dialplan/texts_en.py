@@ -3,7 +3,7 @@
 TEXTS: dict[str, tuple[str, str]] = {
     # the file
     "missing_file": ("there is no {name}", "A centre's folder holds centre.yaml and flow.yaml, named exactly so"),
-    "unreadable_file": ("{name} cannot be read ({reason})", "Give the service's user the right to read it"),
+    "unreadable_file": ("{name} cannot be read ({reason})", "It must be a file that the service's user may read"),
     "file_too_large": ("the file is larger than {limit}", "Is it really a dialplan? Split it into two centres if so"),
     "encoding": ("this is not UTF-8 text", "Save the file as UTF-8"),
     "empty_file": ("the file is empty", "Compare it with the same file of another centre"),
@@ -137,9 +137,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "idle_loop": ("a caller who does nothing goes round for ever: {nodes}", "Let one of these nodes lead out"),
     # audio
     "missing_prompt": (
-        "there is no prompt '{name}' in '{language}'",
-        "Add it to prompts/{language}.yaml, or did you mean: {nearest}",
+        "there is no prompt '{name}' ({languages})",
+        "Add it to the file of each language under prompts/",
     ),
+    "misspelt_prompt": ("there is no prompt '{name}' ({languages})", "Did you mean: {nearest}"),
     "missing_saying": (
         "{count} words for numbers and dates are missing in '{language}'",
         "Add to prompts/{language}.yaml: {keys}",

@@ -3,7 +3,7 @@
 TEXTS: dict[str, tuple[str, str]] = {
     # the file
     "missing_file": ("{name} 파일이 없습니다", "센터 폴더에는 centre.yaml과 flow.yaml이 이 이름 그대로 있어야 합니다"),
-    "unreadable_file": ("{name} 파일을 읽을 수 없습니다 ({reason})", "서비스 사용자에게 읽기 권한을 주십시오"),
+    "unreadable_file": ("{name} 파일을 읽을 수 없습니다 ({reason})", "서비스 사용자가 읽을 수 있는 파일이어야 합니다"),
     "file_too_large": ("파일이 {limit}보다 큽니다", "다이얼플랜이 맞는지 확인하고, 맞으면 센터를 둘로 나누십시오"),
     "encoding": ("UTF-8 텍스트가 아닙니다", "파일을 UTF-8로 저장하십시오"),
     "empty_file": ("파일이 비어 있습니다", "다른 센터의 같은 파일과 비교하십시오"),
@@ -130,10 +130,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "이 가운데 한 노드가 밖으로 이어지게 하십시오",
     ),
     # audio
-    "missing_prompt": (
-        "'{language}' 안내 멘트 '{name}'이(가) 없습니다",
-        "prompts/{language}.yaml에 추가하십시오. 또는 이것을 쓰려고 했습니까: {nearest}",
-    ),
+    "missing_prompt": ("'{name}' 안내 멘트가 없습니다 ({languages})", "prompts/의 언어별 파일에 추가하십시오"),
+    "misspelt_prompt": ("'{name}' 안내 멘트가 없습니다 ({languages})", "이것을 쓰려고 했습니까: {nearest}"),
     "missing_saying": (
         "'{language}'로 숫자와 날짜를 말하는 단어 {count}개가 없습니다",
         "prompts/{language}.yaml에 추가하십시오: {keys}",
