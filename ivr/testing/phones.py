@@ -64,7 +64,7 @@ class AgentPhone:
             _register(expires_s, self._credentials, 2),
             '<recv response="200"/>\n',
         )
-        result = await self._run(scenario, [], _ANSWER_S)
+        result = await self._run(scenario, "", _ANSWER_S)
         if not result.is_clean:
             raise PeerError(f"the phone of agent {self.user} could not register")
 
@@ -77,7 +77,7 @@ class AgentPhone:
             f'<recv request="BYE" timeout="{ms(limit)}" next="gone"/>\n',
             *ANSWER_BYE,
         )
-        result = await self._run(scenario, ["-s", code], limit)
+        result = await self._run(scenario, code, limit)
         if not result.is_clean:
             raise PeerError(f"agent {self.user} could not dial {code}")
 
@@ -102,13 +102,11 @@ class AgentPhone:
     def _credentials(self) -> str:
         return f"[authentication username={self.user} password={self.password}]"
 
-    async def _run(self, scenario: str, options: list[str], limit_s: float) -> SippResult:
-        owner = f"SEQUENTIAL\n<sip:{self.user}@{self.sipp.address}>\n".encode()
+    async def _run(self, scenario: str, dialled: str, limit_s: float) -> SippResult:
+        owner = f"SEQUENTIAL\n<sip:{self.user}@{self.sipp.address}>;;{dialled}\n".encode()
         files: dict[str, bytes | Path] = {"callers.csv": owner, "silence.ulaw": SILENCE}
-        common = ["-inf", "callers.csv", "-m", "1", "-key", "contact_port", str(self.port)]
-        async with await self.sipp.start(
-            scenario, files=files, options=[*common, *options], limit_s=limit_s
-        ) as process:
+        options = ["-inf", "callers.csv", "-m", "1", "-key", "contact_port", str(self.port)]
+        async with await self.sipp.start(scenario, files=files, options=options, limit_s=limit_s) as process:
             return await process.wait()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from ivr.errors import OperatorError, PeerError
-from ivr.testing.sipp_xml import CallerScript, caller_scenario, from_header, media_files
+from ivr.testing.sipp_xml import CallerScript, ScriptedCall, caller_scenario, callers_file, media_files, ms
 
 _MARGIN_S = 30
 """Longest wait for answers to our messages, on top of what a script takes by itself."""
@@ -122,20 +122,30 @@ class Sipp:
 
     async def call(self, script: CallerScript, *callers: str | None, per_second: float = 10) -> SippResult:
         """Places one call per caller number (None: withheld) and waits until all are over."""
-        async with await self.start_calls(script, *callers, per_second=per_second) as process:
+        async with await self.start_calls(
+            [ScriptedCall(script=script, caller=caller) for caller in callers], per_second=per_second
+        ) as process:
             return await process.wait()
 
-    async def start_calls(self, script: CallerScript, *callers: str | None, per_second: float = 10) -> SippProcess:
-        """The same, without waiting. All callers follow the one script."""
-        if not callers:
+    async def start_calls(self, calls: Sequence[ScriptedCall], *, per_second: float = 10) -> SippProcess:
+        """Places calls in this order, in one process, without waiting for their end.
+
+        The result's `logged` has the places (from 0) of those that came to the end of their script.
+        """
+        if not calls:
             raise ValueError("nobody to call")
-        lines = "".join(f"{from_header(caller, self.address)}\n" for caller in callers)
-        files = {"callers.csv": b"SEQUENTIAL\n" + lines.encode(), **media_files(script)}
-        options = ["-inf", "callers.csv", "-s", script.dial, "-m", str(len(callers)), "-l", str(len(callers))]
+        scripts = list(dict.fromkeys(call.script for call in calls))
+        files = {"callers.csv": callers_file(calls, scripts, self.address), **media_files(scripts)}
+        count = str(len(calls))
         # SIPp takes whole calls per period.
-        options += ["-r", "1", "-rp", str(max(1, round(1000 / per_second)))]
-        limit_s = len(callers) / per_second + script.seconds + _MARGIN_S
-        return await self.start(caller_scenario(script), files=files, options=options, limit_s=limit_s)
+        rate = ["-r", "1", "-rp", str(ms(1 / per_second))]
+        limit_s = len(calls) / per_second + max(script.seconds for script in scripts)
+        return await self.start(
+            caller_scenario(scripts),
+            files=files,
+            options=["-inf", "callers.csv", "-m", count, "-l", count, *rate],
+            limit_s=limit_s + _MARGIN_S,
+        )
 
     async def start(
         self,

@@ -7,7 +7,8 @@ root; `rtp_stream` does not, so a key is a file of event packets that is streame
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -99,28 +100,70 @@ def key_packets(keys: str) -> bytes:
     return b"".join(payload.ljust(_PACKET, b"\0") for payload in payloads)
 
 
-def caller_scenario(script: CallerScript) -> str:
-    """The SIPp scenario of one caller."""
-    parts = [invite(), stream("silence.ulaw") if script.sends_audio else ""]
-    for number, move in enumerate(script.moves):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedCall:
+    """A call to be placed: who (None: number withheld) does what."""
+
+    script: CallerScript
+    caller: str | None = field(repr=False)
+
+
+def caller_scenario(scripts: Sequence[CallerScript]) -> str:
+    """One SIPp scenario for callers with different scripts; `callers_file` says who follows which.
+
+    A caller who comes to the end of the script leaves a line in the log: its place in the callers file.
+    """
+    parts = [invite(), *_dispatch(len(scripts))]
+    for number, script in enumerate(scripts):
+        parts.append(f'<label id="script{number}"/>\n')
+        parts += _moves(script, number)
+    return document(*parts, *ANSWER_BYE, '<nop><action><log message="[field3]"/></action></nop>\n')
+
+
+def callers_file(calls: Sequence[ScriptedCall], scripts: Sequence[CallerScript], address: str) -> bytes:
+    """SIPp's injection file: From header, number of the script, number dialled, place in this file."""
+    lines = [
+        f"{from_header(call.caller, address)};{scripts.index(call.script)};{call.script.dial};{place}"
+        for place, call in enumerate(calls)
+    ]
+    return "\n".join(["SEQUENTIAL", *lines, ""]).encode()
+
+
+def _dispatch(count: int) -> list[str]:
+    """Sends each caller to its script."""
+    if count == 1:
+        return []
+    number = (
+        '<nop><action><assignstr assign_to="chosen" value="[field1]"/>'
+        '<todouble assign_to="number" variable="chosen"/></action></nop>\n'
+    )
+    return [number] + [
+        f'<nop test="hit{script}" next="script{script}"><action>'
+        f'<test assign_to="hit{script}" variable="number" compare="equal" value="{script}"/></action></nop>\n'
+        for script in range(count)
+    ]
+
+
+def _moves(script: CallerScript, number: int) -> list[str]:
+    silence = stream("silence.ulaw") if script.sends_audio else ""
+    parts = [silence]
+    for place, move in enumerate(script.moves):
+        label = f"{number}-{place}"
         match move:
             case Pause(seconds):
-                parts.append(pause(seconds, number, script.may_be_cut_off))
+                parts.append(pause(seconds, label, script.may_be_cut_off))
             case Keys(keys):
-                parts.append(stream(f"keys{number}.evt", kind="keys"))
                 # The last key may be answered with a hang-up at once.
-                lenient = script.may_be_cut_off or isinstance(script.moves[number + 1], AwaitBye)
-                parts.append(pause(len(keys) * KEY_S, number, lenient))
-                parts.append(stream("silence.ulaw") if script.sends_audio else "")
+                lenient = script.may_be_cut_off or isinstance(script.moves[place + 1], AwaitBye)
+                parts += [stream(keys_file(keys), kind="keys"), pause(len(keys) * KEY_S, label, lenient), silence]
             case Voice(seconds):
-                parts.append(stream("voice.ulaw"))
-                parts.append(pause(seconds, number, script.may_be_cut_off))
-                parts.append(stream("silence.ulaw") if script.sends_audio else pause_stream())
+                parts += [stream(voice_file(script)), pause(seconds, label, script.may_be_cut_off)]
+                parts.append(silence or pause_stream())
             case Bye():
                 parts.append(_BYE)
             case AwaitBye(seconds):
                 parts.append(f'<recv request="BYE" timeout="{ms(seconds)}" next="gone"/>\n')
-    return document(*parts, *ANSWER_BYE)
+    return parts
 
 
 def document(*parts: str) -> str:
@@ -139,13 +182,13 @@ def pause_stream() -> str:
     return '<nop><action><exec rtp_stream="pause"/></action></nop>\n'
 
 
-def pause(seconds: float, number: int, may_be_cut_off: bool) -> str:
-    """A pause in which a BYE fails the call, or one in which it ends it well. `number` is unique in the scenario."""
+def pause(seconds: float, label: str, may_be_cut_off: bool) -> str:
+    """A pause in which a BYE fails the call, or one in which it ends it well. `label` is unique in the scenario."""
     if not may_be_cut_off:
         return f'<pause milliseconds="{ms(seconds)}"/>\n'
     return (
-        f'<recv request="BYE" timeout="{ms(seconds)}" ontimeout="after{number}" next="gone"/>\n'
-        f'<label id="after{number}"/>\n'
+        f'<recv request="BYE" timeout="{ms(seconds)}" ontimeout="after{label}" next="gone"/>\n'
+        f'<label id="after{label}"/>\n'
     )
 
 
@@ -194,10 +237,10 @@ def _invite_message(authentication: str) -> str:
     credentials = f"{authentication}\n" if authentication else ""
     return message(
         f"""
-INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+INVITE sip:[field2]@[remote_ip]:[remote_port] SIP/2.0
 {_VIA}
 From: [field0];tag=[pid]t[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>
+To: <sip:[field2]@[remote_ip]:[remote_port]>
 Call-ID: [call_id]
 CSeq: [cseq] INVITE
 Contact: <sip:[local_ip]:[local_port]>
@@ -253,15 +296,26 @@ Content-Length: 0
 )
 
 
-def media_files(script: CallerScript) -> dict[str, bytes | Path]:
+def media_files(scripts: Sequence[CallerScript]) -> dict[str, bytes | Path]:
     """The files that the scenario streams, by name."""
     files: dict[str, bytes | Path] = {"silence.ulaw": SILENCE}
-    if script.voice is not None:
-        files["voice.ulaw"] = script.voice
-    for number, move in enumerate(script.moves):
-        if isinstance(move, Keys):
-            files[f"keys{number}.evt"] = key_packets(move.keys)
+    for script in scripts:
+        if script.voice is not None:
+            files[voice_file(script)] = script.voice
+        for move in script.moves:
+            if isinstance(move, Keys):
+                files[keys_file(move.keys)] = key_packets(move.keys)
     return files
+
+
+def keys_file(keys: str) -> str:
+    """Name of the file that presses `keys`."""
+    return f"keys-{keys.replace('*', 's').replace('#', 'h')}.evt"
+
+
+def voice_file(script: CallerScript) -> str:
+    """Name of the script's voice beside the scenario."""
+    return f"voice-{script.voice.name if script.voice else ''}"
 
 
 def from_header(caller: str | None, address: str) -> str:
