@@ -52,6 +52,18 @@ _MEMBER_EVENTS = frozenset(
         "QueueMemberRinginuse",
     }
 )
+EVENTS = _MEMBER_EVENTS | {
+    "QueueMemberRemoved",
+    "QueueCallerJoin",
+    "QueueCallerLeave",
+    "AgentCalled",
+    "AgentConnect",
+    "AgentComplete",
+    "AgentRingNoAnswer",
+    "AgentDump",
+    "DeviceStateChange",
+}
+"""All that `fact_of` understands: manager.conf lets these through and little else."""
 
 
 @dataclass(frozen=True, slots=True)
