@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import structlog
 
-_LONG_DIGITS = re.compile(r"(?<![\w.-])\+?\d[\d -]{5,}\d(?![\w.-])")
+_LONG_DIGITS = re.compile(r"(?<![\w.-])(?!\d{4}-\d\d-\d\d(?!\d))\+?\d[\d -]{5,}\d(?![\w.-])")
+"""Seven digits and more, with blanks and hyphens between, that are not a date or part of an id."""
 UNMASKED = frozenset({"timestamp", "level", "call_id", "leg_id", "version", "pid"})
 """Fields whose digits are ours."""
 

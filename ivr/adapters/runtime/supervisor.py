@@ -264,7 +264,7 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 def _listens(pid: int, port: int) -> bool:
     with contextlib.suppress(psutil.Error):
-        connections = psutil.Process(pid).connections("tcp")
+        connections = psutil.Process(pid).net_connections("tcp")
         return any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections)
     return False
 

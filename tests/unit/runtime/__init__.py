@@ -1,0 +1,1 @@
+"""Tests of ivr.adapters.runtime, ivr.settings and ivr.log."""
