@@ -16,12 +16,13 @@ def holiday_name(country: str) -> HolidayName:
 
     Raises NotImplementedError for a country that the package does not know; the schema refuses those before.
     """
-    # Asking for an unknown country must fail here, when a centre is loaded, and not in a call.
-    holidays.country_holidays(country, years=2026)
+    # Asked for here, so that an unknown country fails when a centre is loaded and not in a call. Named explicitly,
+    # because the package would otherwise take the language of the machine's locale.
+    language = holidays.country_holidays(country).default_language
 
     @cache
     def of_year(year: int) -> Mapping[date, str]:
         # Copied to a plain dict: the package's own look-up adds years by itself and takes 20 times as long.
-        return dict(holidays.country_holidays(country, years=year))
+        return dict(holidays.country_holidays(country, years=year, language=language))
 
     return lambda day: of_year(day.year).get(day)
