@@ -27,7 +27,8 @@ has_user() { [ "$(id -u)" != 0 ] || id "$IVR_USER" >/dev/null 2>&1; }
 content() { { cat requirements.lock; pwd; } | sha256sum | cut -d' ' -f1; }
 has_environment() { [ "$(cat $STAMP 2>/dev/null)" = "$(content)" ] && [ -x .venv/bin/python ]; }
 
-if has_environment && has_asterisk && has_sipp && has_postgres && command -v espeak-ng >/dev/null && has_user; then
+if has_environment && has_asterisk && has_sipp && has_postgres && command -v espeak-ng >/dev/null && has_user &&
+    [ -d "$IVR_CACHE/prompts" ]; then
     exit 0
 fi
 
@@ -176,7 +177,7 @@ install_packages
     fail "no Python 3.11 or newer that every user can run: apt-get install python3 python3-venv, then make again"
 make_environment
 unpack_asterisk
-if [ "$(id -u)" = 0 ]; then
-    chown "$IVR_USER:" "$IVR_CACHE"
-fi
+# Rendered prompts are kept here by content: a new var/ need not render them again.
+mkdir -p "$IVR_CACHE/prompts"
+[ "$(id -u)" != 0 ] || chown "$IVR_USER:" "$IVR_CACHE/prompts"
 step "done"

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ import pytest
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.ports import Ports, find_free_ports
 from ivr.adapters.runtime.postgres import PostgresCluster, require_database
-from ivr.adapters.runtime.process import find_account
+from ivr.adapters.runtime.process import find_account, spawn
 from ivr.adapters.runtime.toolchain import get_postgres
 from ivr.errors import OperatorError
 
@@ -90,11 +91,22 @@ async def test_it_recovers_from_being_killed_and_from_a_lock_of_another_program(
     await ask(cluster.dsn, "create table kept as select 7 as n")
     os.kill(process.pid, signal.SIGKILL)
     await process.wait()
-    lock = layout_of(cluster).postgres / "postmaster.pid"
-    # The pid was given to another program meanwhile: this one.
-    lock.write_text(lock.read_text().replace(str(process.pid), str(os.getpid()), 1))
-    assert (await cluster.start()).pid != process.pid
-    assert await ask(cluster.dsn, "select n from kept") == 7
+    layout = layout_of(cluster)
+    other = spawn(
+        "other",
+        (sys.executable, "-c", "import time; time.sleep(60)"),
+        pid_file=layout.pid_file("other"),
+        log_file=layout.log_file("other"),
+        account=find_account("nobody"),
+    )
+    try:
+        # The pid was given to another program of the same user meanwhile.
+        lock = layout.postgres / "postmaster.pid"
+        lock.write_text(lock.read_text().replace(str(process.pid), str(other.pid), 1))
+        await cluster.start()
+        assert await ask(cluster.dsn, "select n from kept") == 7
+    finally:
+        await other.stop(grace_s=5)
 
 
 async def test_another_password_file_is_one_line_and_the_cluster_stays(cluster: PostgresCluster) -> None:
