@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import urllib.error
-import urllib.request
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +13,7 @@ from ivr.adapters.clock import set_offset
 from ivr.adapters.runtime import status as runtime_status
 from ivr.adapters.runtime.ports import Ports
 from ivr.bootstrap import Installation
+from ivr.cli.figures import ask_controller
 from ivr.cli.output import business_instant, say, show_table, spinner
 from ivr.settings import load_settings
 
@@ -81,7 +80,7 @@ def status(as_json: bool) -> int:
     """Say what runs, where, and what is not well. Exit code 1 when something is not."""
     settings = load_settings()
     look = runtime_status.collect(settings.layout, settings.cache, own_database=settings.database_url is not None)
-    controller = _ask_controller(look.ports) if look.ports is not None else None
+    controller = ask_controller(look.ports) if look.ports is not None else None
     problems = [*look.problems, *(controller or {}).get("problems", ())]
     if look.ports is not None and controller is None:
         problems.append("the controller does not answer on its HTTP port: callers hear the fallback; see its log")
@@ -99,9 +98,8 @@ def status(as_json: bool) -> int:
         say(f"ports: {_ports_text(look.ports)}")
     for name, folder in look.folders.items():
         say(f"{name}: {folder}")
-    for name, figure in (controller or {}).items():
-        if name != "problems":
-            say(f"{name}: {json.dumps(figure, ensure_ascii=False)}")
+    if controller is not None:
+        _show_controller(controller)
     for problem in problems:
         say(f"NOT WELL: {problem}")
     if not problems:
@@ -109,17 +107,22 @@ def status(as_json: bool) -> int:
     return 1 if problems else 0
 
 
+def _show_controller(figures: dict[str, Any]) -> None:
+    ingest, board = figures["ingest"], figures["board"]
+    versions = ", ".join(f"{centre} ({version})" for centre, version in figures["centres"].items())
+    say(f"centres (version): {versions}")
+    say(f"business clock: {figures['business_clock']}")
+    say(f"callers with the controller: {figures['sessions']}, open calls in the record: {ingest['open_calls']}")
+    say(
+        f"record behind the journal: {ingest['lag_bytes']} bytes, {ingest['lag_s']:.1f} s; unreadable lines: {ingest['torn']}"
+    )
+    logged_in = sum(agent["logged_in"] for agent in board["agents"])
+    waiting = sum(queue["waiting"] for queue in board["queues"])
+    say(f"agents logged in: {logged_in} of {len(board['agents'])}, callers waiting: {waiting} (see `ivr agents`)")
+
+
 def _since(started: float | None) -> str:
     return "-" if started is None else datetime.fromtimestamp(started).astimezone().isoformat(" ", "seconds")
-
-
-def _ask_controller(ports: Ports) -> dict[str, Any] | None:
-    try:
-        with urllib.request.urlopen(f"http://{ports.bind}:{ports.http}/status", timeout=2) as answer:
-            figures: dict[str, Any] = json.load(answer)
-            return figures
-    except (OSError, ValueError, urllib.error.URLError):
-        return None
 
 
 @click.command()
