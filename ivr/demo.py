@@ -37,6 +37,7 @@ LOOK_S = 0.3
 """Between two looks into the record while a call is on; rows of a live call are up to a second old."""
 RECORD_LIMIT_S = 20.0
 """Longest wait for the record of a call that is over."""
+GREETING = "감사합니다. 연금 상담원 김민지입니다. 무엇을 도와 드릴까요?"
 QUESTION = "안녕하세요. 지난달에 다친 곳의 치료비를 어떻게 청구하는지 알고 싶습니다. 연락 부탁드립니다."
 
 
@@ -79,14 +80,19 @@ async def run_demo(installation: Installation, show: Show, show_details: ShowDet
         store = RecordStore(pool)
         sipp = sipp_of(installation, work)
         centre = installation.centres[0]
+        greeting, voice = work / "greeting.ulaw", work / "question.ulaw"
+        await asyncio.to_thread(speak_to_file, GREETING, "ko", greeting)
+        await asyncio.to_thread(speak_to_file, QUESTION, "ko", voice)
         phone = AgentPhone(
-            sipp=sipp, user=AGENT, password=installation.secrets.agents[AGENT], port=find_free_port(sipp.address)
+            sipp=sipp,
+            user=AGENT,
+            password=installation.secrets.agents[AGENT],
+            port=find_free_port(sipp.address),
+            voice=greeting,
         )
         show(f"agent {AGENT} registers a phone and dials *11")
         await phone.log_in()
         await stack.enter_async_context(phone.serving(Answer(after_s=1.5)))
-        voice = work / "question.ulaw"
-        await asyncio.to_thread(speak_to_file, QUESTION, "ko", voice)
         for scene in scenes(centre):
             set_offset(installation.layout.clock, scene.at)
             await _play(installation, sipp, store, centre, scene, voice, show, show_details)
