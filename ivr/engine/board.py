@@ -176,7 +176,7 @@ def _member_view(presence: Presence, member: Member, queue: Queue, as_of: dateti
         tier=member.tier,
         state=_state(presence, member.agent, member.in_call),
         paused=member.paused,
-        wrap_up_until=until if until and until > as_of and not member.in_call else None,
+        wrap_up_until=until if until and until > as_of else None,
     )
 
 

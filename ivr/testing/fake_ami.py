@@ -91,6 +91,11 @@ class FakeAmi:
             await self._news.wait_for(lambda: len(self.list_received(name)) >= times)
         return self.list_received(name)
 
+    async def left_alone(self, within_s: float = 5.0) -> None:
+        """Waits until nobody is connected. Raises TimeoutError."""
+        async with asyncio.timeout(within_s), self._news:
+            await self._news.wait_for(lambda: not self._writers)
+
     def list_received(self, name: str) -> list[Packet]:
         return [action for action in self.received if action.get("Action") == name]
 
@@ -109,5 +114,7 @@ class FakeAmi:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client went: a normal ending
         finally:
-            self._writers.discard(writer)
             writer.close()
+            async with self._news:
+                self._writers.discard(writer)
+                self._news.notify_all()

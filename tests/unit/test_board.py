@@ -256,8 +256,12 @@ async def test_the_live_board_follows_and_wakes_who_waits():
     switch.queue.put_nowait(Whole(Presence(talks={"agent01": Talk("c1", ringing=True)})))
     seen = await asyncio.wait_for(live.wait_newer(0), 5)
     assert live.snapshot.is_live
-    switch.queue.put_nowait(CallerJoined(QUEUE, "c1", NOW))
-    await asyncio.wait_for(live.wait_newer(seen), 5)
+
+    async def tell() -> None:
+        switch.queue.put_nowait(CallerJoined(QUEUE, "c1", NOW))
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(live.wait_newer(seen), tell())  # the waiting begins first
     before = live.snapshot
     clock.at = NOW + timedelta(seconds=3)
     assert (before.queues[0].longest_wait_s, live.snapshot.queues[0].longest_wait_s) == (0.0, 3.0)

@@ -73,7 +73,6 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
             if not action.future.done():
                 action.future.set_exception(UnansweredError("the connection to Asterisk ended before it answered"))
                 action.future.exception()  # whoever awaited it may be gone: no complaint at its deletion
-        self.responses.clear()
         if not self.closed:
             self.closed = True
             self.transport.abort()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 
 import pytest
 
 from ivr.adapters.ami.client import AmiClient, Connected, Disconnected, News, Timing
-from ivr.adapters.ami.link import RefusedError, UnansweredError
+from ivr.adapters.ami.link import Link, RefusedError, UnansweredError
 from ivr.adapters.ami.message import Message
 from ivr.errors import OperatorError, PeerError
 from ivr.testing.fake_ami import FakeAmi, Packet, error, listing, packet, silence, success
@@ -127,6 +128,8 @@ async def test_an_action_has_a_time_limit_and_its_late_answer_harms_nobody():
             await client.action("Originate")
         fake.send(success(fake.list_received("Originate")[0]))
         assert (await client.action("Ping")).text("response") == "Success"
+        assert client._link is not None
+        assert not client._link.protocol.responses, "nothing may pile up"
 
 
 async def test_an_unanswered_action_is_not_sent_again():
@@ -173,11 +176,13 @@ async def test_waits_for_an_asterisk_that_starts_later():
     fake = FakeAmi()
     async with fake:
         pass
-    async with client_of(fake) as client:
+    async with client_of(fake) as client, aclosing(client.news()) as news:
+        first = asyncio.create_task(anext(news))
         with pytest.raises(OperatorError, match="no Asterisk listens on AMI port"):
             await client.wait_connected(0.1)
         async with fake:
             await client.wait_connected(5.0)
+            assert await first == Connected(), "nothing was lost that never was"
 
 
 async def test_a_half_open_connection_is_noticed():
@@ -230,6 +235,36 @@ async def test_a_mute_port_is_given_up_and_tried_again():
         assert "did not answer" in client.trouble
 
 
+async def test_a_port_that_takes_no_connection_is_given_up():
+    with socket.socket() as listener, ExitStack() as others:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):  # fills the queue of connections that nobody accepts
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(listener.getsockname())
+        timing = Timing(connect_s=0.1, backoff_first_s=0.01)
+        client = AmiClient(host="127.0.0.1", port=listener.getsockname()[1], username="i", secret="s", timing=timing)
+        async with client:
+            with pytest.raises(OperatorError, match="did not answer on AMI port"):
+                await client.wait_connected(0.5)
+
+
+async def test_panoramisk_neither_reconnects_nor_pings_on_its_own():
+    fake = FakeAmi()
+    async with fake:
+        pass
+    refused = Link("127.0.0.1", fake.port, lambda _: None)
+    refused.reconnect_timeout = 0
+    with pytest.raises(PeerError, match="no Asterisk listens"):
+        await refused.open()
+    async with fake, connected(fake) as client:
+        await client.action("Ping")
+        assert fake.connections == 1
+        assert client._link is not None
+        assert client._link.pinger.cancelled()
+
+
 async def test_a_wrong_secret_is_told_to_the_operator():
     async with FakeAmi(answers={"Login": error}) as fake, client_of(fake) as client:
         with pytest.raises(OperatorError, match=r"refuses the AMI user ivr.*ami\.secret"):
@@ -249,6 +284,9 @@ async def test_each_follower_gets_all_the_news_in_order():
         for news in (first, second):
             names = [each.text("event") async for each in _take(news, 100)]
             assert names == [f"E{number}" for number in range(100)]
+        await first.aclose()
+        await second.aclose()
+        assert not client._followers, "nobody collects news for a reader who is gone"
 
 
 async def _take(news: AsyncIterator[News], count: int) -> AsyncIterator[Message]:
@@ -285,6 +323,8 @@ async def test_nothing_secret_or_personal_is_logged(caplog: pytest.LogCaptureFix
         fake.answers["Originate"] = silence
         waiting = asyncio.create_task(client.action("Originate", Channel="PJSIP/01012345678"))
         await fake.got("Originate")
+        fake.send(packet(Event="FullyBooted"))
+        await until(news, is_a(Message))
         fake.send(packet(Event="Newchannel", CallerIDNum="01012345678"))
         event = await until(news, is_a(Message))
         fake.hang_up()
@@ -295,12 +335,18 @@ async def test_nothing_secret_or_personal_is_logged(caplog: pytest.LogCaptureFix
     for text in (caplog.text, shown, *(str(vars(record)) for record in caplog.records)):
         assert SECRET not in text
         assert "01012345678" not in text
+    # panoramisk has a lot to say, and says it with the actions themselves in it.
+    assert {record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG} == {
+        "AMI connected",
+        "AMI not connected",
+    }
 
 
 async def test_leaving_closes_the_connection_and_ends_the_task():
     async with FakeAmi() as fake:
         async with connected(fake) as client:
             pass
+        await fake.left_alone()
         assert not client.connected
         with pytest.raises(PeerError):
             await client.action("Ping")

@@ -78,6 +78,11 @@ def test_a_line_without_end_is_cut_off():
         list(framer.feed(b"x"))
 
 
+def test_a_line_with_an_end_is_limited_too():
+    with pytest.raises(FramingError, match="line that is too long"):
+        framed(BANNER + b"A: " + b"x" * LINE_LIMIT + b"\r\n")
+
+
 def test_a_packet_without_end_is_cut_off():
     with pytest.raises(FramingError, match="packet that is too long"):
         framed(BANNER + b"A: b\r\n" * (PACKET_LIMIT + 1))
