@@ -342,6 +342,23 @@ async def test_nothing_secret_or_personal_is_logged(caplog: pytest.LogCaptureFix
     }
 
 
+async def test_an_action_that_could_not_be_written_is_not_logged_either(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    class Broken:
+        def write(self, data: bytes) -> None:
+            raise OSError
+
+    caplog.set_level(logging.DEBUG)
+    async with FakeAmi() as fake, connected(fake) as client:
+        assert client._link is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(client._link.protocol, "transport", Broken())  # panoramisk logs the failure and swallows it
+            with pytest.raises(UnansweredError):
+                await client.action("Originate", Channel="PJSIP/01012345678")
+    assert "01012345678" not in caplog.text
+
+
 async def test_leaving_closes_the_connection_and_ends_the_task():
     async with FakeAmi() as fake:
         async with connected(fake) as client:
