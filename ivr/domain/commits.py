@@ -11,12 +11,18 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from ivr.domain.events import USER_EVENT, JournalEvent, PayloadJoiner
+from ivr.domain.events import FALLBACK_EVENT, USER_EVENT, JournalEvent, PayloadJoiner
 
 Notes = tuple[Mapping[str, Any], ...]
 
 COMMITS_REMEMBERED = 4096
 """Decoded payloads kept: a live call is derived again with each of its events."""
+
+FALLBACK_COMMIT = 999_999
+"""Number of what the dialplan did without us: after all that we did."""
+FALLBACK_TAKE = 999
+FALLBACK_SCHEME = "f1"
+"""Begins a number that the dialplan sealed by itself, with var/secrets/fallback.key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +42,13 @@ def join_commits(
     commits: dict[int, Commit] = {}
     faults: list[str] = []
     for event in events:
-        if event.user_type != USER_EVENT:
+        if event.user_type not in (USER_EVENT, FALLBACK_EVENT):
             continue
         try:
+            if event.user_type == FALLBACK_EVENT:
+                notes = _fallback_notes(str(event.extra.get("extra", "")))
+                commits[FALLBACK_COMMIT] = Commit(number=FALLBACK_COMMIT, at=event.at, notes=notes)
+                continue
             payload = joiner.feed(event.unique_id, str(event.extra.get("extra", "")))
             if payload is not None:
                 number, notes = decode_commit(payload)
@@ -51,18 +61,39 @@ def join_commits(
 @lru_cache(maxsize=COMMITS_REMEMBERED)
 def decode_commit(payload: str) -> tuple[int, Notes]:
     """Number and notes of a whole payload. Raises ValueError; the message holds nothing of the payload."""
-    try:
-        text = base64.b64decode(payload + "=" * (-len(payload) % 4), altchars=b"-_", validate=True).decode("utf-8")
-        body = json.loads(text)
-        # A NUL or half a surrogate pair is legal JSON, but no database would take it.
-        json.dumps(body, ensure_ascii=False).encode("utf-8")
-    except (ValueError, binascii.Error, RecursionError):
-        raise ValueError("not base64url of JSON") from None
-    if not isinstance(body, dict) or "\\u0000" in text:
-        raise ValueError("not a commit")
+    body = _decode(payload)
     number, notes = body.get("q"), body.get("n")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1_000_000:
         raise ValueError("`q` is not the number of a commit")
     if not isinstance(notes, list) or not all(isinstance(note, dict) for note in notes):
         raise ValueError("`n` is not a list of notes")
     return number, tuple(notes)
+
+
+def _fallback_notes(payload: str) -> Notes:
+    """What the dialplan says when it took a message without a controller, as our own notes."""
+    body = _decode(payload)
+    caller = body.get("caller")
+    message = {
+        "k": "message",
+        "take": FALLBACK_TAKE,
+        "file": body.get("file"),
+        "state": "recording",
+        "data": f"{FALLBACK_SCHEME}.{caller}" if caller else None,
+    }
+    return ({"k": "step", "node": "fallback", "kind": "fallback", "result": "no_controller"}, message)
+
+
+def _decode(payload: str) -> dict[str, Any]:
+    try:
+        padded = payload.replace("+", "-").replace("/", "_").rstrip("=")
+        text = base64.b64decode(padded + "=" * (-len(padded) % 4), altchars=b"-_", validate=True).decode("utf-8")
+        body = json.loads(text)
+        # A NUL or half a surrogate pair is legal JSON, but no database would take it.
+        storable = json.dumps(body, ensure_ascii=True)
+        json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except (ValueError, binascii.Error, RecursionError):
+        raise ValueError("not base64url of JSON") from None
+    if not isinstance(body, dict) or "\\u0000" in storable:
+        raise ValueError("not an object that can be stored")
+    return body

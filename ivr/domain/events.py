@@ -10,11 +10,13 @@ from typing import Any
 
 USER_EVENT = "IVR"
 """EventType of what the flow wrote (CELGenUserEvent)."""
+FALLBACK_EVENT = "IVRFALLBACK"
+"""EventType of what the dialplan wrote when no controller answered."""
 NODE_START = "NODE_START"
 """Written by whoever starts Asterisk: no call from before it is alive."""
 
 PAYLOAD_LIMIT = 700
-"""Characters of payload in one event. Asterisk cuts a record at 1023 characters, and up to 300 go to the other fields."""
+"""Characters of payload in one event: Asterisk cuts a record at 1023, and up to 300 go to the other fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,12 @@ class LegState(StrEnum):
 
 
 _START = {"CHAN_START": LegState.OFFERED}
-_END = {"HANGUP": LegState.ENDED, "CHAN_END": LegState.ENDED, "LINKEDID_END": LegState.ENDED, "NODE_START": LegState.ENDED}
+_END = {
+    "HANGUP": LegState.ENDED,
+    "CHAN_END": LegState.ENDED,
+    "LINKEDID_END": LegState.ENDED,
+    "NODE_START": LegState.ENDED,
+}
 
 TRANSITIONS: Mapping[LegState, Mapping[str, LegState]] = {
     # A leg may begin with any event: the file that held its start can be gone.

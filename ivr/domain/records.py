@@ -1,4 +1,4 @@
-"""What the record keeps of a call: its legs, the path it took, and what it left behind. Times are those of the journal."""
+"""What the record keeps of a call: its legs, its path, and what it left behind. Times are those of the journal."""
 
 from __future__ import annotations
 

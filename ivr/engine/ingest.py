@@ -1,7 +1,7 @@
 """Follows the journal into the record, exactly once.
 
-All that follows from a batch of lines, and the position after it, are written in one transaction. What is in memory is only
-a copy of what the record holds: whatever goes wrong, the session is dropped and the next begins where the record says.
+What follows from a batch of lines, and the position after it, is written in one transaction. What is in memory is only a
+copy of what the record holds: whatever goes wrong, the session is dropped and the next begins where the record says.
 """
 
 from __future__ import annotations
@@ -112,17 +112,31 @@ class Ingest:
     """The loop. `measure` is blocking (it runs in a thread) and may raise StillWritten or OSError."""
 
     def __init__(
-        self, *, reader: Reader, record: Record, measure: Callable[[str], Measured | None], poll_s: float = POLL_S
+        self,
+        *,
+        reader: Reader,
+        record: Record,
+        measure: Callable[[str], Measured | None],
+        poll_s: float = POLL_S,
+        refresh_s: float = REFRESH_S,
     ) -> None:
         self._reader = reader
         self._record = record
         self._measure = measure
         self._poll_s = poll_s
+        self._refresh_s = refresh_s
         self._calls: dict[str, _Call] = {}
         self._position: Position | None = None
         self._torn = 0
         self._unwritten_since: float | None = None
         self._last_error: str | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def caught_up(self) -> None:
+        """Returns once every whole line that is in the journal now, and all that follows from it, is in the record."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        await done
 
     async def run(self) -> None:
         """Until cancelled. A record that is away is waited for."""
@@ -139,6 +153,7 @@ class Ingest:
                 self._fail(f"{type(error).__name__} in ingest: see the log")
             finally:
                 self._reader.close()
+            _require_wanted()
             pause = BACKOFF_S[0] if self._position != before else min(pause * 2, BACKOFF_S[1])
             await asyncio.sleep(pause)
 
@@ -165,6 +180,8 @@ class Ingest:
         self._last_error = None
         loop = asyncio.get_running_loop()
         while True:
+            _require_wanted()
+            waiting = tuple(self._waiting)
             batch = self._reader.read()
             if batch is not None:
                 self._unwritten_since = self._unwritten_since or loop.time()
@@ -175,7 +192,17 @@ class Ingest:
                 self._written(batch, changes)
             if batch is None:
                 self._unwritten_since = None
+                self._release(waiting)
             await asyncio.sleep(0 if batch is not None and len(batch.entries) >= BUSY else self._poll_s)
+
+    def _release(self, waiting: Sequence[asyncio.Future[None]]) -> None:
+        """Lets those go on who waited before the read that found nothing."""
+        if any(call.dirty for call in self._calls.values()):
+            return
+        for future in waiting:
+            self._waiting.remove(future)
+            if not future.done():
+                future.set_result(None)
 
     async def _take(self, writer: Writer, batch: Batch) -> None:
         """Sorts the events of a batch to their calls."""
@@ -199,7 +226,7 @@ class Ingest:
                 continue
             if call.over_at is None and is_over(call.events):
                 call.over_at = now
-            if call.over_at is None and now - call.derived_at < REFRESH_S:
+            if call.over_at is None and now - call.derived_at < self._refresh_s:
                 continue
             record = await self._derive(call, now)
             if record is None:
@@ -228,6 +255,13 @@ class Ingest:
             call.written = change.record
             if change.record.ended_at is not None and not call.dirty:
                 del self._calls[change.record.id]
+
+
+def _require_wanted() -> None:
+    """A cancellation that met a breaking connection can be swallowed on its way (asyncpg 0.32); it is found again here."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _feed(call: _Call, event: JournalEvent) -> None:

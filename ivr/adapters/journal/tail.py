@@ -50,8 +50,9 @@ class _Reading:
 class JournalTail:
     """Reads what is new. Blocking, but only for one short read of a local file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_bytes: int = READ_BYTES) -> None:
         self._path = path
+        self._read_bytes = read_bytes
         self._reading: _Reading | None = None
         self._position: Position | None = None
         self._finished = False
@@ -77,7 +78,7 @@ class JournalTail:
         if os.fstat(reading.fd).st_size < offset:
             self.close()  # somebody emptied it: what it holds now is another file
             return None
-        chunk = os.pread(reading.fd, READ_BYTES, offset)
+        chunk = os.pread(reading.fd, self._read_bytes, offset)
         whole = chunk.rfind(b"\n") + 1
         if whole:
             return self._batch(reading, chunk[:whole])
