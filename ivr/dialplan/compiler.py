@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.dialplan import graph, references, schema
 from ivr.dialplan.audio import KnownPrompts, check_audio
 from ivr.dialplan.calendars import calendars
-from ivr.dialplan.document import Document
+from ivr.dialplan.document import Document, TooManyProblemsError
 from ivr.dialplan.loader import read
 from ivr.dialplan.nodes import compile_node
 from ivr.dialplan.people import agents, check_languages, check_people, check_words, queues
@@ -85,12 +86,13 @@ def _refuse_clashes(sources: list[_Source]) -> None:
     for source in sources:
         if source.raw is None or source.centre_file is None:
             continue
-        for index, number in enumerate(source.raw.numbers):
-            if (other := numbers.setdefault(number, source.id)) != source.id:
-                source.centre_file.problem(("numbers", index), "number_taken", number=number, other=other)
-        for agent in source.raw.agents:
-            if (other := accounts.setdefault(agent, source.id)) != source.id:
-                source.centre_file.key_problem(("agents", agent), "agent_taken", name=agent, other=other)
+        with suppress(TooManyProblemsError):
+            for index, number in enumerate(source.raw.numbers):
+                if (other := numbers.setdefault(number, source.id)) != source.id:
+                    source.centre_file.problem(("numbers", index), "number_taken", number=number, other=other)
+            for agent in source.raw.agents:
+                if (other := accounts.setdefault(agent, source.id)) != source.id:
+                    source.centre_file.key_problem(("agents", agent), "agent_taken", name=agent, other=other)
 
 
 class _Source:
@@ -105,14 +107,16 @@ class _Source:
             )
         self.centre_file = self._read(folder / CENTRE_FILE)
         self.flow_file = self._read(folder / FLOW_FILE)
-        self.raw = None if self.centre_file is None else schema.read(RawCentre, self.centre_file)
+        self.raw: RawCentre | None = None
         self._flow: RawFlow | None = None
         self._nodes: dict[str, Node] = {}
         self._calendars: dict[str, Calendar] = {}
-        if self.raw is not None and self.centre_file is not None:
-            self._check_centre(self.raw, self.centre_file, known_prompts)
+        if self.centre_file is not None:
+            with suppress(TooManyProblemsError):
+                self._check_centre(self.centre_file, known_prompts)
         if self.flow_file is not None:
-            self._check_flow(self.flow_file, known_prompts)
+            with suppress(TooManyProblemsError):
+                self._check_flow(self.flow_file, known_prompts)
         self.centre = self._compile()
         """Good for use only when there are no problems."""
 
@@ -147,7 +151,10 @@ class _Source:
             self._unread += problems
         return document
 
-    def _check_centre(self, raw: RawCentre, file: Document, known_prompts: KnownPrompts) -> None:
+    def _check_centre(self, file: Document, known_prompts: KnownPrompts) -> None:
+        raw = self.raw = schema.read(RawCentre, file)
+        if raw is None:
+            return
         check_languages(raw, known_prompts, file)
         check_words(raw, file)
         check_people(raw, file)

@@ -8,9 +8,16 @@ from typing import TypeAlias
 
 from ivr.dialplan.problem import Problem
 
+MAX_PROBLEMS = 200
+"""More in one file nobody reads, and finding what was meant by each takes time."""
+
 Data: TypeAlias = "str | list[Data] | dict[str, Data]"
 Path = tuple[str | int, ...]
 """Keys and list indexes from the top of the file."""
+
+
+class TooManyProblemsError(Exception):
+    """The file has MAX_PROBLEMS already; the problem that says so is among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +42,27 @@ class Document:
     """What is wrong with it so far; later stages add to it."""
 
     def problem(self, path: Path, kind: str, **details: str) -> None:
-        """Adds a problem with the value at `path`, or at the nearest part around it that is really in the file."""
+        """Adds a problem with the value at `path`, or at the nearest part around it that is really in the file.
+
+        Raises TooManyProblemsError.
+        """
         self._add(self._place(path, self.values), kind, details)
 
     def key_problem(self, path: Path, kind: str, **details: str) -> None:
-        """Like `problem`, with the key at `path`."""
+        """Like `problem`, with the key at `path`. Raises TooManyProblemsError."""
         self._add(self._place(path, self.keys), kind, details)
 
     def has(self, path: Path) -> bool:
         return path in self.values
 
     def _add(self, place: Place, kind: str, details: Mapping[str, str]) -> None:
+        if len(self.found) >= MAX_PROBLEMS:
+            raise TooManyProblemsError
         self.found.append(Problem(file=self.file, line=place.line, column=place.column, kind=kind, details=details))
+        if len(self.found) >= MAX_PROBLEMS:
+            last = {"limit": str(MAX_PROBLEMS)}
+            self.found.append(Problem(file=self.file, line=1, column=1, kind="too_many_problems", details=last))
+            raise TooManyProblemsError
 
     def _place(self, path: Path, first: Mapping[Path, Place]) -> Place:
         while path:

@@ -12,6 +12,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "a centre's folder cannot be called '{name}'",
         "Use at most 32 of a-z, 0-9 and _, such as 120 or city_hall",
     ),
+    "too_many_problems": ("this file has {limit} mistakes or more", "Mend some of those below first"),
     # YAML
     "tab": ("a tab character", "Use spaces"),
     "syntax": (

@@ -12,6 +12,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "센터 폴더 이름으로 '{name}'을(를) 쓸 수 없습니다",
         "120, city_hall처럼 a-z, 0-9, _ 를 32자까지 쓰십시오",
     ),
+    "too_many_problems": ("이 파일에는 잘못이 {limit}개 이상 있습니다", "아래 것부터 고치십시오"),
     # YAML
     "tab": ("탭 문자가 있습니다", "공백을 쓰십시오"),
     "syntax": (

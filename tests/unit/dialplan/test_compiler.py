@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ivr.dialplan.compiler import load_centre, load_centres
+from ivr.dialplan.document import MAX_PROBLEMS
 from ivr.dialplan.problem import report
 from ivr.domain import flow, saying
 from ivr.domain.centre import Agent, Centre, Limits, Queue
@@ -328,6 +329,15 @@ def test_a_flow_of_a_thousand_nodes_loads_soon(tmp_path: Path) -> None:
     took = clock.perf_counter() - started
     assert [problem.kind for problem in loaded.problems] == ["unreachable_node"]
     assert took < 5, f"{took:.2f} s"  # 0.3 s on the machine it was measured on; the margin is for a busy one
+
+
+def test_a_file_full_of_mistakes_is_given_up_soon(tmp_path: Path) -> None:
+    wrong = "".join(f"  n{index}: {{play: a, next: x{index}}}\n" for index in range(3000))
+    place = folder(tmp_path, nodes=f"start: n0\napology: a\nnodes:\n{wrong}")
+    loaded = load_centre(place, KNOWN_PROMPTS)
+    assert len(loaded.problems) == MAX_PROBLEMS + 1
+    assert loaded.problems[0].kind == "too_many_problems"
+    assert {problem.kind for problem in loaded.problems[1:]} == {"unknown_node"}
 
 
 def test_the_base_of_the_wrong_centres_compiles(tmp_path: Path) -> None:

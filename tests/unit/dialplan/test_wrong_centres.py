@@ -23,7 +23,7 @@ PROMPTS = frozenset(
     ("apology", "ask_message", "ask_number", "bye", "hello", "main", "review", "silence", "will_call", "wrong_key")
 )
 KNOWN_PROMPTS = {"ko": PROMPTS | saying.keys("ko"), "en": PROMPTS | saying.keys("en"), "fr": PROMPTS}
-MADE_ELSEWHERE = {"file_too_large", "missing_saying"}
+MADE_ELSEWHERE = {"file_too_large", "missing_saying", "too_many_problems"}
 """Kinds that need more than files of this size: see test_compiler.py and test_loader.py."""
 
 
