@@ -220,10 +220,9 @@ def test_the_nodes(centre: Centre) -> None:
         ("01012345678", True),
         ("0212345678", True),
         ("15881234", True),
-        ("060123456", False),  # premium rate
-        ("0601234567", False),
+        ("0602345678", False),  # premium rate
         ("0101234", False),
-        ("0012125550123", False),  # abroad
+        ("00112024561414", False),  # abroad
         ("119", False),
         ("", False),
     ],
