@@ -30,7 +30,7 @@ class SystemClock:
             self._stamp, self._offset = None, timedelta()
             return
         if stamp != self._stamp:
-            self._stamp, self._offset = stamp, timedelta(seconds=_read(self._file))
+            self._stamp, self._offset = stamp, _read(self._file)
 
 
 def set_offset(offset_file: Path, business_now: datetime | None) -> None:
@@ -44,8 +44,10 @@ def set_offset(offset_file: Path, business_now: datetime | None) -> None:
     fresh.replace(offset_file)
 
 
-def _read(path: Path) -> float:
+def _read(path: Path) -> timedelta:
     try:
-        return float(path.read_text(encoding="ascii"))
-    except (OSError, ValueError) as error:
+        offset = timedelta(seconds=float(path.read_text(encoding="ascii")))
+        datetime.now(UTC) + offset
+    except (OSError, ValueError, OverflowError) as error:
         raise OperatorError(f"{path} must hold a number of seconds; set it with `ivr clock`") from error
+    return offset

@@ -23,7 +23,7 @@ def state_from_token(token: str, vault: Vault) -> CallState:
     """The inverse. Raises OperatorError for a token of another key, ValueError for one of another release."""
     try:
         return _state_from_json(json.loads(vault.unseal(token)))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("the saved state of the call is of another release") from error
 
 

@@ -40,7 +40,7 @@ def write_prompts(folder: Path, keys: Iterable[str], languages: Iterable[str]) -
 
 @dataclass(slots=True, kw_only=True)
 class FakeAsterisk:
-    """One channel. As with FakeLine, moves are consumed where they are asked for; with none left the caller hangs up."""
+    """One channel. As with FakeLine, moves are consumed where they are asked for; without any the caller hangs up."""
 
     host: str
     port: int
@@ -65,11 +65,15 @@ class FakeAsterisk:
     answered: bool = False
     hung_up: bool = False
     _announced: bool = False
+    _saved_moves: list[Move] = field(default_factory=list)
+    """What the caller had not yet done when the state was saved last."""
+    _spoke_since: bool = False
     _joiner: PayloadJoiner = field(default_factory=PayloadJoiner)
 
     async def place_call(self, *, dnis: str = "120", entries: int = 50) -> None:
         """What the dialplan does with a call: enter, wait in a queue, enter again, also after a controller's death."""
         event = ""
+        self._save_moves()
         for _ in range(entries):
             entered_with = self.variables.get("IVR_STATE", "")
             self.variables["IVR_NEXT"] = ""
@@ -81,8 +85,10 @@ class FakeAsterisk:
                 if left is None:
                     return
                 event = f"queue:{left}"
-            elif self.variables.get("IVR_STATE", "") != entered_with:
-                event = ""
+                self._save_moves()
+            else:
+                event = event if self.variables.get("IVR_STATE", "") == entered_with else ""
+                self._repeat()
         raise ScriptMismatch(f"the call entered more than {entries} times")
 
     async def request(self, script: str, *arguments: str, extension: str = "120") -> None:
@@ -122,6 +128,16 @@ class FakeAsterisk:
         }
         return "".join(f"agi_{name}: {value}\n" for name, value in fields.items()) + "\n"
 
+    def _save_moves(self) -> None:
+        self._saved_moves, self._spoke_since = list(self.moves), False
+
+    def _repeat(self) -> None:
+        """The controller died: the caller is asked again and answers again; a recording that was made is there."""
+        moves = list(self._saved_moves)
+        if self._spoke_since:
+            moves.remove(next(move for move in moves if isinstance(move, Talk)))
+        self.moves = moves
+
     def _leave_queue(self) -> str | None:
         """app_queue's word, or None when the caller does not come back."""
         left = self.moves.pop(0) if self.moves else HangUp()
@@ -156,6 +172,8 @@ class FakeAsterisk:
                 return "200 result=0"
             case ["SET", "VARIABLE", name, value]:
                 self.variables[name] = value
+                if name == "IVR_STATE":
+                    self._save_moves()
                 return "200 result=1"
             case ["STREAM", "FILE", file, escape]:
                 return self._stream(file, escape)
@@ -216,6 +234,7 @@ class FakeAsterisk:
             case Talk(seconds):
                 samples = int(seconds * SAMPLES_PER_SECOND)
                 _write_silence(path, samples)
+                self._spoke_since = True
                 return f"200 result=35 (dtmf) endpos={samples}"
             case Silence():
                 _write_silence(path, 0)

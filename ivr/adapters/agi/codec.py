@@ -15,7 +15,7 @@ LINE_LIMIT = 16_384
 HEADER_LIMIT = 200
 """Lines in the header; Asterisk sends about 25 and one an argument."""
 
-_REPLY = re.compile(r"^(?P<code>\d{3})(?P<more>[ -])?(?P<rest>.*)$")
+_REPLY = re.compile(r"^(?P<code>\d{3})(?P<more>[ -]|$)(?P<rest>.*)$")
 _RESULT = re.compile(r"^result=(?P<result>\S*)\s*(?:\((?P<note>[^)]*)\))?\s*(?P<tail>.*)$")
 
 

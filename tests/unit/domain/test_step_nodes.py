@@ -74,7 +74,8 @@ class TestStart:
 
     def test_without_a_number_there_is_nothing_to_index(self) -> None:
         entered = note(start(CENTRE, call="c", dnis="120", caller=None, at=OPEN_AT), "enter")
-        assert entered["caller"] is None and entered["caller_key"] is None
+        assert entered["caller"] is None
+        assert entered["caller_key"] is None
 
     def test_what_passes_through_is_owed_as_lead(self) -> None:
         asked = action(CENTRE, begin())
@@ -190,15 +191,18 @@ class TestChoose:
 class TestCollect:
     def test_asks_for_all_digits(self) -> None:
         asked = action(CENTRE, at_node("birth"))
-        assert isinstance(asked, Ask) and asked.max_digits == 6
+        assert isinstance(asked, Ask)
+        assert asked.max_digits == 6
 
     def test_a_right_value_is_read_back(self) -> None:
         result = step(at_node("birth"), Keyed("900101", terminated=True))
         assert (result.state.phase, result.state.variables["birth"]) == ("confirm", Personal("900101"))
         asked = action(CENTRE, result.state)
-        assert isinstance(asked, Ask) and asked.max_digits == 1
+        assert isinstance(asked, Ask)
+        assert asked.max_digits == 1
         spoken = [sound for sound in asked.sounds if isinstance(sound, Sound) and sound.personal]
-        assert spoken and keys(asked.sounds)[0] == "birth_date_is"
+        assert spoken
+        assert keys(asked.sounds)[0] == "birth_date_is"
 
     @pytest.mark.parametrize("digits", ["901301", "90010", "9001011", "9001*1", "270101"])
     def test_a_wrong_value_is_asked_again(self, digits: str) -> None:
@@ -251,7 +255,8 @@ class TestQueue:
     def test_the_file_that_is_announced_is_the_file_that_is_written(self) -> None:
         result = step(at_node("main"), Keyed("1"))
         waits = action(CENTRE, result.state)
-        assert isinstance(waits, Wait) and note(result, "queue")["talk_file"] == waits.talk_file
+        assert isinstance(waits, Wait)
+        assert note(result, "queue")["talk_file"] == waits.talk_file
 
     def test_a_lead_is_spoken_before_the_wait_and_then_announced(self) -> None:
         result = step(at_node("main"), Keyed("0"))
@@ -265,7 +270,8 @@ class TestQueue:
         centre = with_nodes(CENTRE, Play(id="connecting", prompts=(Prompt("connecting"),), next="pension_queue"))
         waiting = step(at_node("main"), Keyed("0"), Heard(), centre=centre)
         waits = action(centre, waiting.state)
-        assert isinstance(waits, Wait) and note(waiting, "queue")["talk_file"] == waits.talk_file
+        assert isinstance(waits, Wait)
+        assert note(waiting, "queue")["talk_file"] == waits.talk_file
 
     @pytest.mark.parametrize(
         ("left", "node"),
@@ -328,7 +334,8 @@ class TestMessage:
         noted = [(note["state"], note["take"]) for note in result.notes if note["k"] == "message"]
         assert noted == [("discarded", 1), ("recording", 2)]
         record = action(CENTRE, result.state)
-        assert isinstance(record, Record) and record.file.endswith("n1-1.0-2.wav")
+        assert isinstance(record, Record)
+        assert record.file.endswith("n1-1.0-2.wav")
 
     def test_cancel_discards(self) -> None:
         result = step(self.arrived().state, Recorded(4.0), Keyed("3"))
@@ -464,4 +471,5 @@ class TestAction:
 
     def test_the_small_centre_has_every_kind_of_node(self) -> None:
         kinds = {type(node) for node in CENTRE.flow.nodes.values()}
-        assert {Choose, Collect, Enqueue, Menu, Play} < kinds and len(kinds) == 9
+        assert {Choose, Collect, Enqueue, Menu, Play} < kinds
+        assert len(kinds) == 9
