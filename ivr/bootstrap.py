@@ -7,17 +7,21 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from ivr.adapters.clock import SystemClock
+from ivr.adapters.db.pool import open_pool
+from ivr.adapters.db.records import RecordStore
+from ivr.adapters.journal.lines import node_start
 from ivr.adapters.prompts.catalogue import load_catalogue
 from ivr.adapters.prompts.rendering import Progress, render_all
 from ivr.adapters.prompts.store import PromptStore
 from ivr.adapters.runtime.asterisk import AsteriskServer
 from ivr.adapters.runtime.asterisk_config import AsteriskInput
 from ivr.adapters.runtime.layout import Layout
-from ivr.adapters.runtime.postgres import PostgresCluster
+from ivr.adapters.runtime.postgres import PostgresCluster, private_dsn
 from ivr.adapters.runtime.process import drop_privileges, find_account
 from ivr.adapters.runtime.secrets import Secrets, load_secrets
 from ivr.adapters.runtime.supervisor import System, find_ports
@@ -109,7 +113,13 @@ class Installation:
             program=get_asterisk(self.settings.cache),
             source=self.settings.asterisk_config,
             node=self.settings.node,
+            before_start=self._mark_start,
         )
+
+    def _mark_start(self) -> None:
+        """Tells the journal that Asterisk begins anew: whatever call was open died with the one before."""
+        with self.layout.journal.open("ab") as journal:
+            journal.write(node_start(self.settings.node, datetime.now(UTC)))
 
     @cached_property
     def postgres(self) -> PostgresCluster | None:
@@ -128,30 +138,41 @@ class Installation:
         """How to reach the database. It holds a password: never logged."""
         if self.settings.database_url is not None:
             return self.settings.database_url
-        assert self.postgres is not None  # one of the two there always is
-        return self.postgres.dsn
+        return private_dsn(self.settings.listening, load_secrets(self.layout).postgres)
+
+    async def migrate(self, dsn: str) -> tuple[str, ...]:
+        """Brings the schema up to date and ties the database to our sealing key; the names of what was applied.
+
+        Raises PeerError when Postgres is not reachable, OperatorError when it is newer or sealed under another key.
+        """
+        from ivr.adapters.db.migrate import migrate  # its driver is needed by nobody else
+
+        applied = await asyncio.to_thread(migrate, dsn)
+        async with open_pool(dsn, max_size=1) as pool:
+            await RecordStore(pool).claim_key(self.vault.key_id)
+        return applied
+
+    @property
+    def asterisk_input(self) -> AsteriskInput:
+        """What Asterisk's configuration depends on."""
+        return AsteriskInput(
+            centres=self.centres,
+            secrets=self.secrets,
+            ports=self.settings.listening,
+            layout=self.layout,
+            trunk_addresses=self.settings.trunk_addresses,
+            qualify_s=self.settings.qualify_s,
+        )
 
     def system(self, say: Callable[[str], None]) -> System:
         """What `ivr up` runs."""
-        from ivr.adapters.db.migrate import migrate  # its driver is needed by nobody else
-
-        async def bring_up_to_date(dsn: str) -> None:
-            await asyncio.to_thread(migrate, dsn)
-
         return System(
             layout=self.layout,
-            given=AsteriskInput(
-                centres=self.centres,
-                secrets=self.secrets,
-                ports=self.settings.listening,
-                layout=self.layout,
-                trunk_addresses=self.settings.trunk_addresses,
-                qualify_s=self.settings.qualify_s,
-            ),
+            given=self.asterisk_input,
             asterisk=self.asterisk,
             postgres=self.postgres,
             dsn=self.dsn,
-            migrate=bring_up_to_date,
+            migrate=self.migrate,
             controller=(sys.executable, "-m", "ivr", "controller"),
             controller_env=self._controller_environment(),
             say=say,
