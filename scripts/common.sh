@@ -15,11 +15,8 @@ fail() {
     exit 2
 }
 
-# Runs a command without root's rights: as the user ivr when we are root, as ourselves otherwise.
-as_user() {
-    if [ "$(id -u)" = 0 ]; then
-        setpriv --reuid "$IVR_USER" --regid "$IVR_USER" --init-groups --no-new-privs env HOME="$IVR_VAR" "$@"
-    else
-        "$@"
-    fi
-}
+# Put before a command: without root's rights, that is as the user ivr when we are root, as ourselves otherwise.
+AS_USER=(env)
+if [ "$(id -u)" = 0 ]; then
+    AS_USER=(setpriv --reuid "$IVR_USER" --regid "$IVR_USER" --init-groups --no-new-privs env "HOME=$IVR_VAR")
+fi

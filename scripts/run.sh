@@ -13,9 +13,12 @@ use_readable_copy() {
     printf 'run: the user %s cannot read %s: working in the copy %s, also for var/\n' "$IVR_USER" "$PWD" "$copy" >&2
     mkdir -p "$copy"
     chmod 755 /var/lib/ivr "$copy"
-    find "$copy" -mindepth 1 -maxdepth 1 ! -name .venv ! -name var -exec rm -rf {} +
-    list_sources | tar --null --files-from=- -cf - | tar -x -C "$copy" --no-same-owner
-    chmod -R a+rX "$copy" --silent || true
+    # A system may be running from the copy: files are replaced one by one, and only then what is gone is removed.
+    list_sources | sort -z >"$copy/.sources"
+    tar --null --no-recursion --files-from="$copy/.sources" --mode=a+rX -cf - |
+        tar -x -C "$copy" --no-same-owner --unlink-first
+    (cd "$copy" && find . \( -path ./.venv -o -path ./var -o -path ./.sources \) -prune -o -type f -printf '%P\0' |
+        sort -z | comm -z -13 .sources - | xargs -0 -r rm -f)
     [ "$IVR_VAR" != "$PWD/var" ] || IVR_VAR=$copy/var
     exec "$copy/scripts/run.sh" "$VERB" "$@"
 }
@@ -26,17 +29,17 @@ list_sources() {
         git -c safe.directory="$PWD" ls-files -z --cached --others --exclude-standard |
             while IFS= read -r -d '' path; do [ ! -e "$path" ] || printf '%s\0' "$path"; done
     else
-        find . -mindepth 1 \( -path ./.git -o -path ./.venv -o -path ./var \) -prune -o -type f -print0
+        find . -mindepth 1 \( -path ./.git -o -path ./.venv -o -path ./var \) -prune -o -type f -printf '%P\0'
     fi
 }
 
-if [ "$(id -u)" = 0 ] && id "$IVR_USER" >/dev/null 2>&1 && ! as_user test -r "$PWD/pyproject.toml"; then
+if [ "$(id -u)" = 0 ] && id "$IVR_USER" >/dev/null 2>&1 && ! "${AS_USER[@]}" test -r "$PWD/pyproject.toml"; then
     use_readable_copy "$@"
 fi
 scripts/setup.sh
 if [ "$(id -u)" = 0 ]; then
     # The first time the user was made just now.
-    as_user test -r "$PWD/pyproject.toml" || use_readable_copy "$@"
+    "${AS_USER[@]}" test -r "$PWD/pyproject.toml" || use_readable_copy "$@"
     mkdir -p "$IVR_VAR"
     find "$IVR_VAR" ! -user "$IVR_USER" -exec chown -h "$IVR_USER:" {} +
 fi
@@ -52,7 +55,7 @@ PYTHON=.venv/bin/python
 checked() {
     printf '\n== %s\n' "$1"
     shift
-    as_user "$@"
+    "${AS_USER[@]}" "$@"
 }
 
 static_checks() {
@@ -65,7 +68,7 @@ static_checks() {
 
 run_tests() {
     printf '\n== tests\n'
-    as_user $PYTHON -m pytest -o cache_dir="$TOOLS/pytest" "$@"
+    "${AS_USER[@]}" $PYTHON -m pytest -o cache_dir="$TOOLS/pytest" "$@"
 }
 
 case $VERB in
@@ -79,6 +82,6 @@ test)
     # The only run of pytest, and the last command: its summary ends the output.
     run_tests "$@"
     ;;
-demo | up | bench | status) as_user $PYTHON -m ivr "$VERB" "$@" ;;
+demo | up | bench | status) exec "${AS_USER[@]}" $PYTHON -m ivr "$VERB" "$@" ;;
 *) fail "unknown verb $VERB: see make help" ;;
 esac

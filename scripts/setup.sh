@@ -54,7 +54,7 @@ find_python() {
         [ -x "$candidate" ] || continue
         "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
         # An interpreter below somebody's home cannot be run by the user that the system runs as.
-        as_user "$candidate" -c '' 2>/dev/null || continue
+        "${AS_USER[@]}" "$candidate" -c '' 2>/dev/null || continue
         PYTHON=$candidate
         return 0
     done

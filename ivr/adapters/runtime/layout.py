@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,6 +144,9 @@ class Layout:
         try:
             for folder in self.folders():
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                # Somebody may have loosened it; Postgres would refuse its folder, and the secrets are nobody's business.
+                if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+                    folder.chmod(0o700)
             if owner is not None:
                 self.give_to(owner)
             self._require_writable()

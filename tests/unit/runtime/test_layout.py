@@ -14,6 +14,7 @@ from ivr.errors import OperatorError
 
 def test_every_folder_is_private(tmp_path: Path) -> None:
     layout = Layout(var=tmp_path / "var")
+    layout.secrets.mkdir(mode=0o755, parents=True)
     layout.create()
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in layout.folders()} == {0o700}
 
