@@ -144,7 +144,7 @@ class Layout:
         try:
             for folder in self.folders():
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                # Somebody may have loosened it; Postgres would refuse its folder, and the secrets are nobody's business.
+                # Somebody may have loosened it: Postgres would refuse its folder, and secrets would be open.
                 if stat.S_IMODE(folder.stat().st_mode) != 0o700:
                     folder.chmod(0o700)
             if owner is not None:
