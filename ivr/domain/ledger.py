@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from ivr.domain.channels import Channels
 from ivr.domain.commits import join_commits
 from ivr.domain.events import NODE_START, JournalEvent, distinct
 from ivr.domain.records import CallRecord, MessageRecord, TalkRecord
-from ivr.domain.story import Story, text_of
+from ivr.domain.story import Story
 
 OUTCOMES = (
     "answered",
@@ -24,7 +23,7 @@ OUTCOMES = (
     "blocked",
     "failed",
 )
-SAID_OUTCOMES = frozenset({"self_served", "blocked", "failed"})
+SAID_OUTCOMES = ("self_served", "blocked", "failed")
 """What the flow's `end` may claim; the rest is only believed when it is seen."""
 
 
@@ -42,50 +41,68 @@ Measure = Callable[[str], Measured | None]
 
 def derive(events: Sequence[JournalEvent], measure: Measure) -> CallRecord:
     """The call that `events` (one call's, in journal order) tell of. Raises ValueError when there are none."""
+    return settle(draft(events), measure)
+
+
+def draft(events: Sequence[JournalEvent]) -> CallRecord:
+    """The call without a look at its recordings: no message is kept yet. Raises ValueError when there are no events."""
     own = distinct(events)
     if not own:
         raise ValueError("a call has at least one event")
     call_id = next((event.call for event in own if event.call), "")
-    legs = Channels(call_id)
+    channels = Channels(call_id)
     for event in own:
-        legs.feed(event)
+        channels.feed(event)
     commits, faults = join_commits(own)
     story = Story(faults)
     for commit in commits:
         story.feed(commit)
-    ended_at = legs.ended_at
-    leg_records, kind = legs.records()
-    messages = tuple(_measured(message, ended_at, measure) for message in story.messages.values())
+    legs, kind = channels.records()
     first = own[0]
-    ended_by = next((leg.ended_by for leg in leg_records if leg.id == call_id), None)
-    record = CallRecord(
+    ended_by = next((leg.ended_by for leg in legs if leg.id == call_id), None)
+    is_owed = kind == "inbound" and channels.ended_at is not None
+    return CallRecord(
         id=call_id,
         kind=kind,
-        dnis=text_of(story.entered, "dnis") or first.exten,
-        centre=text_of(story.entered, "centre"),
-        version=text_of(story.entered, "version"),
+        dnis=story.dnis or first.exten,
+        centre=story.centre,
+        version=story.version,
         language=story.language,
         category=story.category,
-        caller=text_of(story.entered, "caller"),
-        caller_key=text_of(story.entered, "caller_key"),
+        caller=story.caller,
+        caller_key=story.caller_key,
         queue=story.queue,
         entered_at=first.at,
         business_at=story.business_at,
         queued_at=story.queued_at,
-        answered_at=legs.answered_at,
-        ended_at=ended_at,
+        answered_at=channels.answered_at,
+        ended_at=channels.ended_at,
         ended_by=ended_by,
-        outcome=None,
-        end_reason=text_of(story.ended, "reason"),
-        legs=leg_records,
+        outcome=_outcome(channels, story, ended_by) if is_owed else None,
+        end_reason=story.end_reason,
+        legs=legs,
         steps=tuple(story.steps),
-        messages=messages,
+        messages=tuple(story.messages.values()),
         callbacks=tuple(story.callbacks),
-        talks=tuple(_measured_talk(talk, ended_at, measure) for talk in story.talks.values()),
+        talks=tuple(story.talks.values()),
         agent_events=tuple(story.agent_events),
         faults=tuple(story.faults),
     )
-    return replace(record, outcome=_outcome(record, text_of(story.ended, "outcome")))
+
+
+def settle(record: CallRecord, measure: Measure) -> CallRecord:
+    """An ended call with its recordings as they are on disk; a live one as it is.
+
+    Raises whatever `measure` does.
+    """
+    if record.ended_at is None or not recordings_of(record):
+        return record
+    messages = tuple(_measured(message, measure) for message in record.messages)
+    outcome = record.outcome
+    if outcome not in (None, "answered") and any(message.state == "kept" for message in messages):
+        outcome = "message_saved"
+    talks = tuple(_measured_talk(talk, measure) for talk in record.talks)
+    return replace(record, messages=messages, talks=talks, outcome=outcome)
 
 
 def is_over(events: Sequence[JournalEvent]) -> bool:
@@ -94,31 +111,27 @@ def is_over(events: Sequence[JournalEvent]) -> bool:
 
 
 def recordings_of(record: CallRecord) -> tuple[str, ...]:
-    """The files (relative to the recordings folder) that a derivation of this call measures."""
+    """The files (relative to the recordings folder) that `settle` will measure."""
     return (
         *(message.file for message in record.messages),
         *(talk.file for talk in record.talks),
     )
 
 
-def _outcome(record: CallRecord, said: str | None) -> str | None:
-    """The one outcome of an ended inbound call, in the order of docs/architecture.md."""
-    if record.ended_at is None or record.kind != "inbound":
-        return None
-    if record.answered_at is not None:
+def _outcome(channels: Channels, story: Story, ended_by: str | None) -> str:
+    """The one outcome of an ended inbound call, in the order of docs/architecture.md, as if no message was kept."""
+    if channels.answered_at is not None:
         return "answered"
-    if any(message.state == "kept" for message in record.messages):
-        return "message_saved"
-    if record.callbacks:
+    if story.callbacks:
         return "callback_queued"
-    if said in SAID_OUTCOMES:
-        return said
-    return "abandoned" if record.ended_by == "caller" else "failed"
+    if story.end_outcome in SAID_OUTCOMES:
+        return story.end_outcome
+    return "abandoned" if ended_by == "caller" else "failed"
 
 
-def _measured(message: MessageRecord, ended_at: datetime | None, measure: Measure) -> MessageRecord:
-    """At the end of the call a take that was not discarded is kept, if there is sound in it."""
-    if ended_at is None or message.state == "discarded":
+def _measured(message: MessageRecord, measure: Measure) -> MessageRecord:
+    """A take that was not discarded is kept, if there is sound in it."""
+    if message.state == "discarded":
         return message
     found = measure(message.file)
     if found is None or found.seconds <= 0:
@@ -126,6 +139,6 @@ def _measured(message: MessageRecord, ended_at: datetime | None, measure: Measur
     return replace(message, state="kept", seconds=found.seconds, sha256=found.sha256)
 
 
-def _measured_talk(talk: TalkRecord, ended_at: datetime | None, measure: Measure) -> TalkRecord:
-    found = measure(talk.file) if ended_at is not None else None
+def _measured_talk(talk: TalkRecord, measure: Measure) -> TalkRecord:
+    found = measure(talk.file)
     return talk if found is None else replace(talk, seconds=found.seconds, sha256=found.sha256)

@@ -20,8 +20,13 @@ class Story:
     """The notes of one call, gathered."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        self.entered: Mapping[str, Any] = {}
-        self.ended: Mapping[str, Any] = {}
+        self.dnis: str | None = None
+        self.centre: str | None = None
+        self.version: str | None = None
+        self.caller: str | None = None
+        self.caller_key: str | None = None
+        self.end_outcome: str | None = None
+        self.end_reason: str | None = None
         self.business_at: datetime | None = None
         self.language: str | None = None
         self.category: str | None = None
@@ -46,8 +51,7 @@ class Story:
         self.category = text_of(note, "category") or self.category
         match note.get("k"):
             case "enter":
-                self.entered = note
-                self.business_at = _instant(note, "at")
+                self._enter(note)
             case "step":
                 self.steps.append(_step(commit, idx, note))
             case "resume":
@@ -59,11 +63,17 @@ class Story:
             case "queue":
                 self._queued(commit.at, note)
             case "end":
-                self.ended = note
+                self.end_outcome, self.end_reason = text_of(note, "outcome"), text_of(note, "reason")
             case "agent":
                 self.agent_events.append(_agent(commit, idx, note))
             case _:
                 raise ValueError("unknown kind of note")
+
+    def _enter(self, note: Mapping[str, Any]) -> None:
+        self.dnis, self.centre = text_of(note, "dnis"), text_of(note, "centre")
+        self.version = text_of(note, "version")
+        self.caller, self.caller_key = text_of(note, "caller"), text_of(note, "caller_key")
+        self.business_at = _instant(note, "at")
 
     def _message(self, at: datetime, note: Mapping[str, Any]) -> None:
         take = _int(note, "take")

@@ -1,7 +1,8 @@
 """Follows the journal into the record, exactly once.
 
-What follows from a batch of lines, and the position after it, is written in one transaction. What is in memory is only a
-copy of what the record holds: whatever goes wrong, the session is dropped and the next begins where the record says.
+What follows from a batch of lines, and the position after it, is written in one transaction. What is in memory is
+only a copy of what the record holds: whatever goes wrong, the session is dropped and the next one begins where the
+record says.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ivr.domain.events import NODE_START, Batch, JournalEvent, Position, Torn
-from ivr.domain.ledger import Measured, derive, is_over, recordings_of
+from ivr.domain.ledger import Measured, draft, is_over, recordings_of, settle
 from ivr.domain.records import CallRecord
 from ivr.errors import IvrError
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.05
 """Pause when the journal has nothing new; a file offers nothing to wait for."""
+PAUSE_S = 0.2
+"""After a write: what comes meanwhile goes into one transaction, which costs much less than several."""
 REFRESH_S = 1.0
 """A live call's rows are at most this old; its end is written at once."""
 BUSY = 300
@@ -118,12 +121,14 @@ class Ingest:
         record: Record,
         measure: Callable[[str], Measured | None],
         poll_s: float = POLL_S,
+        pause_s: float = PAUSE_S,
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._reader = reader
         self._record = record
         self._measure = measure
         self._poll_s = poll_s
+        self._pause_s = pause_s
         self._refresh_s = refresh_s
         self._calls: dict[str, _Call] = {}
         self._position: Position | None = None
@@ -193,7 +198,9 @@ class Ingest:
             if batch is None:
                 self._unwritten_since = None
                 self._release(waiting)
-            await asyncio.sleep(0 if batch is not None and len(batch.entries) >= BUSY else self._poll_s)
+            if batch is not None and len(batch.entries) >= BUSY:
+                continue
+            await asyncio.sleep(self._poll_s if batch is None else self._pause_s)
 
     def _release(self, waiting: Sequence[asyncio.Future[None]]) -> None:
         """Lets those go on who waited before the read that found nothing."""
@@ -238,13 +245,13 @@ class Ingest:
 
     async def _derive(self, call: _Call, now: float) -> CallRecord | None:
         """The call's record, or None while its recordings are still being written."""
-        draft = derive(call.events, _nothing_measured)
-        files = recordings_of(draft)
+        record = draft(call.events)
+        files = recordings_of(record)
         if call.over_at is None or not files:
-            return draft
+            return record
         patient = now - call.over_at < UNSETTLED_S
         measured = await asyncio.to_thread(_measure_all, self._measure, files, patient)
-        return None if measured is None else derive(call.events, measured.get)
+        return None if measured is None else settle(record, measured.get)
 
     def _written(self, batch: Batch | None, changes: Sequence[Change]) -> None:
         if batch is not None:
@@ -258,7 +265,7 @@ class Ingest:
 
 
 def _require_wanted() -> None:
-    """A cancellation that met a breaking connection can be swallowed on its way (asyncpg 0.32); it is found again here."""
+    """A cancellation that meets a breaking connection can be swallowed on its way (asyncpg 0.32): find it again."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -267,10 +274,6 @@ def _require_wanted() -> None:
 def _feed(call: _Call, event: JournalEvent) -> None:
     call.events.append(event)
     call.dirty = True
-
-
-def _nothing_measured(_: str) -> None:
-    return None
 
 
 def _measure_all(

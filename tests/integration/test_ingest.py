@@ -54,6 +54,7 @@ def new_ingest(dsn: str, journal: Path, measure: Any = measure_any) -> Ingest:
         record=JournalStore(dsn, node="n1", decode_extra=decode_extra),
         measure=measure,
         poll_s=0.001,
+        pause_s=0.001,
         refresh_s=0,
     )
 
@@ -143,7 +144,8 @@ async def test_ingest_that_is_killed_again_and_again_writes_what_a_clean_run_wri
             size = chance.randrange(1, 6_000)
             file.write(rest[:size])
             rest = rest[size:]
-            to_server, to_client = chance.choice(((chance.randrange(120_000), 10**9), (10**9, chance.randrange(12_000))))
+            ways = ((chance.randrange(120_000), 10**9), (10**9, chance.randrange(12_000)))
+            to_server, to_client = chance.choice(ways)
             async with breaking_proxy(dsn, to_server=to_server, to_client=to_client) as proxy:
                 async with running(new_ingest(proxy.dsn, journal)) as ingest:
                     ends = [asyncio.create_task(ingest.caught_up()), asyncio.create_task(proxy.cut.wait())]

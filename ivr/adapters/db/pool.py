@@ -36,7 +36,7 @@ def translated() -> Iterator[None]:
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise OperatorError(f"Postgres refuses us ({error}): check DATABASE_URL or var/secrets") from error
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError) as error:
-        raise OperatorError("the database is not up to date: run `ivr db migrate`") from error
+        raise OperatorError("the database is not up to date: run `ivr migrate`") from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise PeerError(f"Postgres: {type(error).__name__}: {error}") from error
 

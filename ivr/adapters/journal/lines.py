@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ivr.domain.events import NODE_START, JournalEvent, Torn
@@ -25,7 +25,8 @@ FIELDS = (
 )
 """The order of asterisk-config/cel_custom.conf and docs/architecture.md."""
 
-_TIME = re.compile(r"(\d{9,11})\.(\d{6})\Z", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME = re.compile(r"(\d{9,10})\.(\d{6})\Z", re.ASCII)
 _UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])", re.IGNORECASE)
 """Escapes of NUL and of lone surrogates: legal JSON that Postgres cannot hold."""
 
@@ -71,7 +72,7 @@ def decode_extra(text: str) -> dict[str, Any]:
     """EventExtra as a mapping. Raises ValueError."""
     if not text:
         return {}
-    if _UNSTORABLE.search(text):
+    if "\\u" in text and _UNSTORABLE.search(text):
         raise ValueError("EventExtra holds characters that cannot be stored")
     try:
         extra = json.loads(text)
@@ -85,22 +86,7 @@ def decode_extra(text: str) -> dict[str, Any]:
 def _event(text: str) -> JournalEvent:
     if not (text.startswith('"') and text.endswith('"')) or "\x00" in text:
         raise ValueError("not a whole line of quoted fields")
-    rows = list(csv.reader((text,), strict=True))
-    if len(rows) != 1 or len(rows[0]) != len(FIELDS):
-        raise ValueError(f"not {len(FIELDS)} fields")
-    (
-        kind,
-        user_type,
-        time,
-        channel,
-        unique_id,
-        call,
-        exten,
-        context,
-        app,
-        peer,
-        extra_text,
-    ) = rows[0]
+    kind, user_type, time, channel, unique_id, call, exten, context, app, peer, extra_text = _fields(text)
     if not kind or not unique_id or not (call or kind == NODE_START):
         raise ValueError("no type, channel or call")
     return JournalEvent(
@@ -119,10 +105,25 @@ def _event(text: str) -> JournalEvent:
     )
 
 
+def _fields(text: str) -> list[str]:
+    """Quotes stand only in EventExtra, where they are doubled; the csv module reads whatever else there may be."""
+    fields = text[1:-1].split('","', len(FIELDS) - 1)
+    if len(fields) == len(FIELDS):
+        extra = fields[-1]
+        quotes = extra.count('"')
+        if quotes == 2 * extra.count('""') and text.count('"') == 2 * len(FIELDS) + quotes:
+            fields[-1] = extra.replace('""', '"')
+            return fields
+    rows = list(csv.reader((text,), strict=True))
+    if len(rows) != 1 or len(rows[0]) != len(FIELDS):
+        raise ValueError(f"not {len(FIELDS)} fields")
+    return rows[0]
+
+
 def _instant(text: str) -> datetime:
     if (match := _TIME.match(text)) is None:
         raise ValueError("EventTime is not seconds.microseconds")
-    return datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
+    return _EPOCH + timedelta(seconds=int(match[1]), microseconds=int(match[2]))
 
 
 def _storable(text: str) -> str:

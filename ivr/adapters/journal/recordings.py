@@ -30,8 +30,7 @@ class RecordingsFolder:
 
         Raises StillWritten while it changes, OSError when it cannot be read.
         """
-        path = (self._root / file).resolve()
-        if not path.is_relative_to(self._root) or "\x00" in file:
+        if "\x00" in file or not (path := (self._root / file).resolve()).is_relative_to(self._root):
             return None
         try:
             stream = path.open("rb")
