@@ -60,6 +60,15 @@ async def test_no_agents_is_offered_a_message_without_a_number() -> None:
     assert "caller" not in line.notes_of("enter")[0]
 
 
+async def test_an_end_is_journalled_but_not_saved_so_that_who_resumes_says_goodbye_again() -> None:
+    line = await call("2", "3", "0000")
+    assert not state_from_token(line.state, VAULT).ended
+    again = FakeLine(moves=[], journal=line.journal)
+    await engine().run(again, replace(ARRIVAL, state=line.state))
+    assert again.heard == ["barred@en"]
+    assert len(again.notes_of("end")) == 1
+
+
 async def test_every_commit_has_the_next_number() -> None:
     line = await call("1", "1", "queue:TIMEOUT", "2", "queue:ANSWERED", "1")
     assert [entry["q"] for entry in line.journal] == list(range(len(line.journal)))
