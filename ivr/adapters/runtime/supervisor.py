@@ -107,7 +107,7 @@ class System:
             await self._start_postgres()
             await self._migrate(self._dsn)
             await self._start_asterisk()
-            await self._start_controller()
+            await self.start_controller()
         except BaseException:
             await self.stop(keep=found)
             raise
@@ -120,7 +120,7 @@ class System:
         try:
             keepers = [
                 asyncio.create_task(self._keep(ASTERISK, self._asterisk.find, self._start_asterisk)),
-                asyncio.create_task(self._keep(CONTROLLER, self.find_controller, self._start_controller)),
+                asyncio.create_task(self._keep(CONTROLLER, self.find_controller, self.start_controller)),
             ]
             if self._postgres is not None:
                 keepers.append(asyncio.create_task(self._keep(POSTGRES, self._postgres.find, self._start_postgres)))
@@ -175,7 +175,7 @@ class System:
         self._say("starting Asterisk" if found is None else f"Asterisk still runs (pid {found.pid}): taking it over")
         await self._asterisk.start(self._given)
 
-    async def _start_controller(self) -> None:
+    async def start_controller(self) -> None:
         """A controller left from before is replaced, not taken over: callers resume in the new one, which has the
         settings and dialplans of this start."""
         if (left := self.find_controller()) is not None:
