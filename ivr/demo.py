@@ -33,6 +33,7 @@ from ivr.testing.timeline import plan
 CALLER = "01000000000"
 """A number that nobody has."""
 AGENT = "1001"
+LOGS = "var/demo/log"
 LOOK_S = 0.3
 """Between two looks into the record while a call is on; rows of a live call are up to a second old."""
 RECORD_LIMIT_S = 20.0
@@ -48,6 +49,7 @@ class Scene:
     title: str
     at: datetime
     moves: Sequence[Move]
+    outcome: str
 
 
 Show = Callable[[str], None]
@@ -62,11 +64,13 @@ def scenes(centre: Centre) -> tuple[Scene, Scene]:
         title="Monday 10:00 — Korean, pension, application, an agent answers",
         at=day.replace(hour=10),
         moves=(Press("1"), Press("1"), Press("1"), LeavesQueue("ANSWERED"), Talk(6.0)),
+        outcome="answered",
     )
     closed_line = Scene(
         title="Monday 20:00 — closed: birth date, own number, a question of some seconds",
         at=day.replace(hour=20),
         moves=(Press("1"), Press("2"), Press("900101"), Press("1"), Press("1"), Talk(8.0), Press("1")),
+        outcome="message_saved",
     )
     return open_line, closed_line
 
@@ -91,8 +95,9 @@ async def run_demo(installation: Installation, show: Show, show_details: ShowDet
             voice=greeting,
         )
         show(f"agent {AGENT} registers a phone and dials *11")
-        await phone.log_in()
+        # It listens first: a phone that does not answer Asterisk's OPTIONS counts as unreachable for half a minute.
         await stack.enter_async_context(phone.serving(Answer(after_s=1.5)))
+        await phone.log_in()
         for scene in scenes(centre):
             set_offset(installation.layout.clock, scene.at)
             await _play(installation, sipp, store, centre, scene, voice, show, show_details)
@@ -143,6 +148,8 @@ async def _play(
         raise PeerError(f"the call did not go as it should: SIPp counted {result.failed} failed")
     show("--- from Postgres")
     show_details(details)
+    if details.call.outcome != scene.outcome:
+        raise PeerError(f"the call ended as {details.call.outcome}, not as {scene.outcome}: see `{LOGS}`")
 
 
 @dataclass(slots=True)
