@@ -53,10 +53,20 @@ def load_centres(folder: Path, known_prompts: KnownPrompts) -> Loaded:
     """
     if not folder.is_dir():
         raise OperatorError(f"there is no folder {folder}: name the folder that holds one folder for each centre")
-    folders = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _has_yaml(entry))
+    folders = list_centre_folders(folder)
     if not folders:
         raise OperatorError(f"no centre in {folder}: a centre is a folder with {CENTRE_FILE} and {FLOW_FILE}")
-    sources = [_Source(entry, known_prompts) for entry in folders]
+    return load_folders(folders, known_prompts)
+
+
+def list_centre_folders(folder: Path) -> dict[str, Path]:
+    """Centre -> its folder below `folder`, in order of the names."""
+    return {entry.name: entry for entry in sorted(folder.iterdir()) if entry.is_dir() and _has_yaml(entry)}
+
+
+def load_folders(folders: Mapping[str, Path], known_prompts: KnownPrompts) -> Loaded:
+    """Centres from folders of any name, such as versions that were kept: id -> folder. Clashes between them are told."""
+    sources = [_Source(folder, known_prompts, id=name) for name, folder in folders.items()]
     _refuse_clashes(sources)
     return _loaded(sources)
 
@@ -98,8 +108,8 @@ def _refuse_clashes(sources: list[_Source]) -> None:
 class _Source:
     """One centre's folder on its way: read, checked and, as far as its parts allow, compiled."""
 
-    def __init__(self, folder: Path, known_prompts: KnownPrompts) -> None:
-        self.id = folder.resolve().name
+    def __init__(self, folder: Path, known_prompts: KnownPrompts, *, id: str | None = None) -> None:
+        self.id = id or folder.resolve().name
         self._unread: list[Problem] = []
         if not _CENTRE_ID.fullmatch(self.id):
             self._unread.append(
