@@ -47,7 +47,7 @@ class Loaded:
 
 
 def load_centres(folder: Path, known_prompts: KnownPrompts) -> Loaded:
-    """Every centre below `folder`, and what is wrong with each or between them.
+    """Every centre below `folder` (or the one that it is), and what is wrong with each or between them.
 
     Raises OperatorError when the folder is not there or holds no centre.
     """
