@@ -60,7 +60,9 @@ def load_centres(folder: Path, known_prompts: KnownPrompts) -> Loaded:
 
 
 def list_centre_folders(folder: Path) -> dict[str, Path]:
-    """Centre -> its folder below `folder`, in order of the names."""
+    """Centre -> its folder below `folder`, in order of the names; a centre's own folder is the only one."""
+    if (folder / CENTRE_FILE).exists():
+        return {folder.resolve().name: folder}
     return {entry.name: entry for entry in sorted(folder.iterdir()) if entry.is_dir() and _has_yaml(entry)}
 
 
