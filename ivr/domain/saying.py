@@ -1,4 +1,4 @@
-"""Numbers, digits, dates and times as sequences of prompt keys, the way each language says them.
+"""Numbers, money, counts, digits, dates and times as sequences of prompt keys, the way each language says them.
 
 One prompt is as large as it can be without the catalogue growing huge: `number/42` and `day/24` are each one recording,
 because words cut apart and glued together again sound wrong, in Korean most of all.
@@ -13,7 +13,8 @@ from typing import Protocol
 Keys = tuple[str, ...]
 
 LANGUAGES = ("ko", "en")
-HIGHEST_NUMBER = 99_999_999
+WAYS = ("digits", "number", "money", "count", "date", "time", "datetime")
+HIGHEST_NUMBER = 999_999_999_999
 
 _KEYPAD = {digit: f"digits/{digit}" for digit in "0123456789"}
 _KEYPAD |= {"+": "digits/plus", "*": "digits/star", "#": "digits/hash"}
@@ -25,8 +26,9 @@ def say(how: str, value: str, language: str) -> Keys:
     """Prompt keys that speak `value`.
 
     `how` is one of: `digits` (one by one, phone numbers in groups; `+ * #` too, spaces and hyphens are not spoken),
-    `number` (0 to HIGHEST_NUMBER), `date` (YYMMDD as a caller types a birth date, or an ISO date), `time` and
-    `datetime` (ISO 8601 with an offset, spoken in that offset).
+    `number` (0 to HIGHEST_NUMBER), `money` (whole won), `count` (a number before a word for what is counted: native
+    numerals in Korean), `date` (YYMMDD or YYYYMMDD as a caller types it, or an ISO date), `time` and `datetime` (ISO
+    8601 with an offset, spoken in that offset).
 
     Raises ValueError for an unknown language or `how`, or a value that is not of that kind; the message never repeats
     the value, which may be personal.
@@ -37,6 +39,10 @@ def say(how: str, value: str, language: str) -> Keys:
             return _digits(value)
         case "number":
             return grammar.number(_parse_number(value))
+        case "money":
+            return (*grammar.number(_parse_number(value)), "won")
+        case "count":
+            return grammar.count(_parse_number(value))
         case "date" if len(value) == 6:
             return grammar.short_date(_parse_short_date(value))
         case "date":
@@ -46,7 +52,7 @@ def say(how: str, value: str, language: str) -> Keys:
         case "datetime":
             return grammar.datetime(_parse_datetime(value))
         case _:
-            raise ValueError(f"unknown way of saying {how!r}: use digits, number, date, time or datetime")
+            raise ValueError(f"unknown way of saying {how!r}: use one of {', '.join(WAYS)}")
 
 
 def keys(language: str) -> frozenset[str]:
@@ -58,6 +64,8 @@ class _Grammar(Protocol):
     """How one language orders and builds spoken values."""
 
     def number(self, number: int) -> Keys: ...
+
+    def count(self, number: int) -> Keys: ...
 
     def short_date(self, day: date) -> Keys:
         """A date whose century is not known: only the last two digits of the year are spoken."""
@@ -75,11 +83,14 @@ class _Korean:
     """Sino-Korean numbers in units of ten thousand; native hours with sino minutes; 오전/오후 before the hour."""
 
     def number(self, number: int) -> Keys:
-        ten_thousands, rest = divmod(number, 10_000)
-        if ten_thousands == 0:
-            return self._below_ten_thousand(rest)
-        count = () if ten_thousands == 1 else self._below_ten_thousand(ten_thousands)  # 만, not 일만
-        return (*count, "number/man", *(self._below_ten_thousand(rest) if rest else ()))
+        hundred_millions, below = divmod(number, 100_000_000)
+        if hundred_millions:
+            lower = self._below_hundred_million(below, one="number/1") if below else ()  # 일억 일만
+            return (*self._below_ten_thousand(hundred_millions), "number/eok", *lower)
+        return self._below_hundred_million(below)
+
+    def count(self, number: int) -> Keys:
+        return (f"count/{number}",) if 1 <= number <= 99 else self.number(number)  # 백 명, not a native numeral
 
     def short_date(self, day: date) -> Keys:
         year = day.year % 100
@@ -102,10 +113,19 @@ class _Korean:
     def keys(self) -> frozenset[str]:
         hundreds = (f"number/{step * unit}" for unit in (100, 1000) for step in range(1, 10))
         hours, minutes = _numbered("hour", 1, 12), _numbered("minute", 1, 59)
-        return _COMMON_KEYS.union(hundreds, hours, minutes, ("number/man", "year"))
+        counts = _numbered("count", 1, 99)
+        return _COMMON_KEYS.union(hundreds, hours, minutes, counts, ("number/man", "number/eok", "year"))
 
     def _day(self, day: date) -> Keys:
         return f"month/{day.month}", f"day/{day.day}"
+
+    def _below_hundred_million(self, number: int, *, one: str = "") -> Keys:
+        ten_thousands, rest = divmod(number, 10_000)
+        if ten_thousands == 0:
+            return self._below_ten_thousand(rest)
+        alone = (one,) if one else ()  # 만, not 일만, unless something stands before it
+        count = alone if ten_thousands == 1 else self._below_ten_thousand(ten_thousands)
+        return (*count, "number/man", *(self._below_ten_thousand(rest) if rest else ()))
 
     def _below_ten_thousand(self, number: int) -> Keys:
         thousands, hundreds, rest = number // 1000 * 1000, number % 1000 // 100 * 100, number % 100
@@ -119,11 +139,14 @@ class _English:
     def number(self, number: int) -> Keys:
         if number < 100:
             return (f"number/{number}",)
-        for size, unit in ((1_000_000, "million"), (1000, "thousand"), (100, "hundred")):
+        for size, unit in ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred")):
             count, rest = divmod(number, size)
             if count:
                 return (*self.number(count), f"number/{unit}", *(self.number(rest) if rest else ()))
         raise AssertionError("unreachable: a number of at least 100 has hundreds")
+
+    def count(self, number: int) -> Keys:
+        return self.number(number)
 
     def short_date(self, day: date) -> Keys:
         return (*self._day(day), *self._two_digits(day.year % 100))
@@ -146,7 +169,8 @@ class _English:
         return (_WEEKDAYS[at.weekday()], *self._day(at), "at", *self.time(at))
 
     def keys(self) -> frozenset[str]:
-        return _COMMON_KEYS | {"number/hundred", "number/thousand", "number/million", "number/oh", "at"}
+        sizes = ("number/hundred", "number/thousand", "number/million", "number/billion")
+        return _COMMON_KEYS.union(sizes, ("number/oh", "at"))
 
     def _day(self, day: date) -> Keys:
         return f"month/{day.month}", f"day/{day.day}"
@@ -161,7 +185,7 @@ def _numbered(folder: str, first: int, last: int) -> Iterable[str]:
     return (f"{folder}/{number}" for number in range(first, last + 1))
 
 
-_COMMON_KEYS = frozenset(("am", "pm", "midnight", "noon", *_WEEKDAYS)).union(
+_COMMON_KEYS = frozenset(("am", "pm", "midnight", "noon", "won", *_WEEKDAYS)).union(
     _numbered("number", 0, 99), _numbered("month", 1, 12), _numbered("day", 1, 31)
 )
 _GRAMMARS: dict[str, _Grammar] = {"ko": _Korean(), "en": _English()}
@@ -214,9 +238,9 @@ def _parse_short_date(value: str) -> date:
 
 def _parse_date(value: str) -> date:
     try:
-        return date.fromisoformat(value)
+        return date.fromisoformat(value)  # 20261124 as typed too
     except ValueError:
-        raise ValueError("not a date: YYMMDD or an ISO date such as 2026-11-24") from None
+        raise ValueError("not a date: YYMMDD, YYYYMMDD or an ISO date such as 2026-11-24") from None
 
 
 def _parse_datetime(value: str) -> datetime:

@@ -29,6 +29,16 @@ def words(how: str, value: str, language: str) -> str:
         ("number", "100", "ko", "number/100"),
         ("number", "12345", "en", "number/12 number/thousand number/3 number/hundred number/45"),
         ("number", "1000000", "en", "number/1 number/million"),
+        ("number", "100010000", "ko", "number/1 number/eok number/1 number/man"),
+        ("money", "12000", "ko", "number/man number/2000 won"),
+        ("money", "12000", "en", "number/12 number/thousand won"),
+        ("money", "0", "ko", "number/0 won"),
+        ("count", "3", "ko", "count/3"),
+        ("count", "20", "ko", "count/20"),
+        ("count", "0", "ko", "number/0"),
+        ("count", "100", "ko", "number/100"),
+        ("count", "3", "en", "number/3"),
+        ("date", "20261124", "en", "month/11 day/24 number/20 number/26"),
         ("date", "901124", "ko", "number/90 year month/11 day/24"),
         ("date", "051124", "ko", "digits/0 digits/5 year month/11 day/24"),
         ("date", "000229", "en", "month/2 day/29 number/oh number/oh"),
@@ -83,7 +93,10 @@ def test_telephone_numbers_are_spoken_in_groups(number: str, groups: list[str]) 
         ("number", "-1"),
         ("number", "1.5"),
         ("number", ""),
-        ("number", "100000000"),
+        ("number", "1000000000000"),
+        ("money", "12.50"),
+        ("money", "free"),
+        ("count", "-1"),
         ("number", "9" * 5000),
         ("date", "991301"),
         ("date", "010229"),
@@ -163,8 +176,9 @@ def test_no_key_is_announced_that_nothing_says(language: str) -> None:
     # Digits with a pause, every number below 100,000 that is round or small, and a year of minutes.
     said: set[str] = {*saying.say("digits", "01012345678", language)}
     said.update(saying.say("digits", "9+*#", language))
-    numbers = (*range(100), *range(100, 10_000, 100), 10_000, 100_000, 1_000_000)
-    said.update(key for number in numbers for key in saying.say("number", str(number), language))
+    numbers = (*range(100), *range(100, 10_000, 100), 10_000, 100_000, 1_000_000, 10**9)
+    ways = ("number", "money", "count")
+    said.update(key for how in ways for number in numbers for key in saying.say(how, str(number), language))
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for minutes in range(0, 365 * 24 * 60, 61):
         said.update(saying.say("datetime", (start + timedelta(minutes=minutes)).isoformat(), language))
@@ -178,8 +192,11 @@ def test_no_key_is_announced_that_nothing_says(language: str) -> None:
 def read_korean(keys: tuple[str, ...]) -> int:
     total, part = 0, 0
     for name in (key.removeprefix("number/") for key in keys):
-        if name == "man":
-            total, part = (part or 1) * 10_000, 0
+        if name == "eok":
+            total, part = part * 100_000_000, 0
+        elif name == "man":
+            assert part > 0 or total == 0, "일만 after 억"
+            total, part = total + (part or 1) * 10_000, 0
         else:
             assert int(name) < 100 or int(name) % 100 == 0, "one prompt of at most two figures"
             assert part == 0 or len(name) < len(str(part)), "larger units first"
@@ -191,8 +208,9 @@ def read_english(keys: tuple[str, ...]) -> int:
     total, part = 0, 0
     for name in (key.removeprefix("number/") for key in keys):
         match name:
-            case "million" | "thousand":
-                total, part = total + part * {"million": 1_000_000, "thousand": 1000}[name], 0
+            case "billion" | "million" | "thousand":
+                size = {"billion": 10**9, "million": 10**6, "thousand": 1000}[name]
+                total, part = total + part * size, 0
             case "hundred":
                 part *= 100
             case _:

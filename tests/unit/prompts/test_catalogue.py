@@ -11,7 +11,7 @@ from ivr.domain import saying
 from ivr.errors import AuthorError
 
 SHIPPED = Path(__file__).parents[3] / "prompts"
-GRAMMAR_FOLDERS = ("number/", "hour/", "minute/")
+GRAMMAR_FOLDERS = ("number/", "hour/", "minute/", "count/")
 """Keys that a language has or has not, as its grammar needs; all others exist in every language."""
 
 
