@@ -14,6 +14,7 @@ from pathlib import Path
 from ivr.adapters.clock import SystemClock
 from ivr.adapters.db.pool import open_pool
 from ivr.adapters.db.records import RecordStore
+from ivr.adapters.emergencies import EmergencyFile
 from ivr.adapters.journal.lines import node_start
 from ivr.adapters.prompts.catalogue import load_catalogue
 from ivr.adapters.prompts.rendering import Progress, render_all
@@ -107,6 +108,10 @@ class Installation:
         return SystemClock(self.layout.clock)
 
     @cached_property
+    def emergencies(self) -> EmergencyFile:
+        return EmergencyFile(self.layout.emergencies)
+
+    @cached_property
     def asterisk(self) -> AsteriskServer:
         return AsteriskServer(
             layout=self.layout,
@@ -147,6 +152,7 @@ class Installation:
         """
         from ivr.adapters.db.migrate import migrate  # its driver is needed by nobody else
 
+        load_secrets(self.layout)
         applied = await asyncio.to_thread(migrate, dsn)
         async with open_pool(dsn, max_size=1) as pool:
             await RecordStore(pool).claim_key(self.vault.key_id)

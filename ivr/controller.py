@@ -29,6 +29,7 @@ from ivr.bootstrap import Installation
 from ivr.engine.agent_desk import AgentDesk
 from ivr.engine.board import LiveBoard
 from ivr.engine.centres import LiveCentres
+from ivr.engine.emergencies import CentresInEmergency
 from ivr.engine.ingest import Ingest
 from ivr.engine.session import Engine
 
@@ -46,7 +47,11 @@ class Controller:
         ports = settings.listening
         self._installation = installation
         self._centres = LiveCentres(installation.centres)
-        self._engine = Engine(centres=self._centres, vault=installation.vault, clock=installation.clock)
+        self._engine = Engine(
+            centres=CentresInEmergency(self._centres, installation.emergencies),
+            vault=installation.vault,
+            clock=installation.clock,
+        )
         self._desk = AgentDesk(installation.vault)
         self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.run / "spoken")
         self._agi = AgiServer(ports.bind, ports.agi, {"call": self._call, "agent": self._agent})

@@ -19,7 +19,8 @@ from ivr.errors import AuthorError, IvrError
 @click.group(
     cls=LazyGroup,
     commands_in={
-        "ivr.cli.system": ("up", "status", "clock", "controller", "migrate"),
+        "ivr.cli.system": ("up", "status", "clock", "prepare", "migrate", "asterisk", "controller"),
+        "ivr.cli.emergency": ("close", "open"),
         "ivr.cli.dialplan": ("check", "simulate"),
         "ivr.cli.prompts": ("prompts",),
         "ivr.cli.records": ("calls", "call", "messages", "callbacks"),

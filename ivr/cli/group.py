@@ -23,7 +23,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._module_of:
             return None
-        command: click.Command = getattr(import_module(self._module_of[cmd_name]), cmd_name)
+        names = vars(import_module(self._module_of[cmd_name]))
+        command: click.Command = names.get(f"{cmd_name}_") or names[cmd_name]
         return command
 
     def resolve_command(

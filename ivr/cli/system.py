@@ -1,4 +1,4 @@
-"""ivr up, status, clock; and the processes that `up` starts."""
+"""ivr up, status, clock; and the parts that `up` starts, one by one (for containers)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any
 
 import click
 
-from ivr.adapters.clock import set_offset
+from ivr.adapters.clock import SystemClock, set_offset
+from ivr.adapters.emergencies import EmergencyFile, Order
 from ivr.adapters.runtime import status as runtime_status
 from ivr.adapters.runtime.ports import Ports
+from ivr.adapters.runtime.supervisor import note_ports
 from ivr.bootstrap import Installation
+from ivr.cli.emergency import describe
 from ivr.cli.figures import ask_controller
 from ivr.cli.output import business_instant, say, show_table, spinner
+from ivr.errors import OperatorError
 from ivr.settings import load_settings
 
 AT_HELP = 'Business time from now on, such as "2026-11-23 10:00" (in the first centre\'s zone).'
@@ -49,9 +53,8 @@ def show_how_to_reach(installation: Installation) -> None:
     """SIP accounts, numbers, ports and folders, for the operator's terminal only."""
     ports, layout = installation.settings.listening, installation.layout
     for centre in installation.centres:
-        say(
-            f"centre {centre.id}: dial {', '.join(centre.numbers)} at sip:{ports.bind}:{ports.sip} (no registration from here)"
-        )
+        numbers = ", ".join(centre.numbers)
+        say(f"centre {centre.id}: dial {numbers} at sip:{ports.bind}:{ports.sip} (no registration from here)")
         accounts = [
             (agent.id, installation.secrets.agents[agent.id], agent.name, _queues(dict(agent.queues)))
             for agent in centre.agents.values()
@@ -84,9 +87,23 @@ def status(as_json: bool) -> int:
     problems = [*look.problems, *(controller or {}).get("problems", ())]
     if look.ports is not None and controller is None:
         problems.append("the controller does not answer on its HTTP port: callers hear the fallback; see its log")
+    standing: list[Order] = []
+    try:
+        standing = EmergencyFile(settings.layout.emergencies).list_standing(SystemClock(settings.layout.clock).now())
+    except OperatorError as error:
+        problems.append(str(error))
     if as_json:
         click.echo(
-            json.dumps({**look.as_dict(), "problems": problems, "controller": controller}, indent=1, ensure_ascii=False)
+            json.dumps(
+                {
+                    **look.as_dict(),
+                    "problems": problems,
+                    "controller": controller,
+                    "emergencies": [order.to_json() for order in standing],
+                },
+                indent=1,
+                ensure_ascii=False,
+            )
         )
         return 1 if problems else 0
     show_table(("part", "version"), list(look.versions.items()))
@@ -100,6 +117,8 @@ def status(as_json: bool) -> int:
         say(f"{name}: {folder}")
     if controller is not None:
         _show_controller(controller)
+    for order in standing:
+        say(describe(order))
     for problem in problems:
         say(f"NOT WELL: {problem}")
     if not problems:
@@ -113,9 +132,8 @@ def _show_controller(figures: dict[str, Any]) -> None:
     say(f"centres (version): {versions}")
     say(f"business clock: {figures['business_clock']}")
     say(f"callers with the controller: {figures['sessions']}, open calls in the record: {ingest['open_calls']}")
-    say(
-        f"record behind the journal: {ingest['lag_bytes']} bytes, {ingest['lag_s']:.1f} s; unreadable lines: {ingest['torn']}"
-    )
+    say(f"record behind the journal: {ingest['lag_bytes']} bytes, {ingest['lag_s']:.1f} s")
+    say(f"unreadable journal lines: {ingest['torn']}")
     logged_in = sum(agent["logged_in"] for agent in board["agents"])
     waiting = sum(queue["waiting"] for queue in board["queues"])
     say(f"agents logged in: {logged_in} of {len(board['agents'])}, callers waiting: {waiting} (see `ivr agents`)")
@@ -148,11 +166,33 @@ def controller() -> None:
 
 
 @click.command()
-def migrate() -> None:
-    """Bring the database schema up to date (`ivr up` does it too)."""
-    from ivr.adapters.db.migrate import migrate as bring_up_to_date
+def prepare() -> None:
+    """Make what the parts need before each is started by itself, as in containers (`ivr up` does it too).
 
+    That is folders, secrets, prompts, and the note of ports for the commands that look at what runs.
+    """
     installation = Installation(load_settings())
     installation.become_owner()
-    applied = bring_up_to_date(installation.dsn)
+    agents = installation.secrets.agents
+    with spinner("rendering prompts") as progress:
+        installation.render_prompts(progress)
+    note_ports(installation.layout, installation.settings.listening)
+    layout = installation.layout
+    say(f"prepared {layout.var}: passwords of {len(agents)} agents are in {layout.agents_file}")
+
+
+@click.command()
+def asterisk() -> None:
+    """Write Asterisk's configuration and become Asterisk; `ivr up` starts it as a process of its own."""
+    installation = Installation(load_settings())
+    installation.become_owner()
+    installation.asterisk.become(installation.asterisk_input)
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database schema up to date (`ivr up` does it too)."""
+    installation = Installation(load_settings())
+    installation.become_owner()
+    applied = asyncio.run(installation.migrate(installation.dsn))
     say("applied: " + (", ".join(applied) or "nothing, the schema is up to date"))

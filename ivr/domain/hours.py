@@ -1,6 +1,6 @@
 """Opening hours: an instant is open or closed, and why.
 
-Order of decision: local exception, then public holiday, then the weekly hours; closed by default.
+Order of decision: emergency (an operator's order), local exception, public holiday, weekly hours; closed by default.
 Every instant is an argument (an aware datetime); nothing here asks for the time.
 """
 
@@ -38,15 +38,39 @@ class DayException:
     spans: tuple[Span, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emergency:
+    """An operator's order that the line is closed, or open, for a while, whatever its calendar says. Ends by itself."""
+
+    is_open: bool
+    since: datetime
+    """Aware; from this instant on."""
+    until: datetime
+    """Aware; the first instant at which the calendar decides again."""
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        # In UTC: Python compares two times of one zone by the clock on the wall, which a clock change repeats.
+        object.__setattr__(self, "since", _aware(self.since).astimezone(UTC))
+        object.__setattr__(self, "until", _aware(self.until).astimezone(UTC))
+
+    def holds(self, at: datetime) -> bool:
+        return self.since <= at.astimezone(UTC) < self.until
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether the line is open at an instant, and why."""
 
     is_open: bool
     reason: str
-    """exception | holiday | closed | open"""
+    """emergency | exception | holiday | closed | open"""
     detail: str = ""
-    """Name of the holiday or exception."""
+    """Name of the holiday or exception, reason of the emergency."""
+
+
+OPEN, CLOSED = Verdict(True, "open"), Verdict(False, "closed")
+"""What the weekly hours say."""
 
 
 def _no_holiday(_: date) -> str | None:
@@ -62,19 +86,23 @@ class Calendar:
     """Weekday (Monday = 0) -> spans. A missing day is closed."""
     exceptions: Mapping[date, DayException] = field(default_factory=dict)
     holiday_name: HolidayName = _no_holiday
+    emergency: Emergency | None = None
+    """The newest order of an operator; it may be over."""
 
     def verdict(self, at: datetime) -> Verdict:
         """Is the line open at the aware instant `at`, and why."""
         local = _aware(at).astimezone(self.timezone)
-        day, clock = local.date(), local.time().replace(tzinfo=None, fold=0)
+        if self.emergency is not None and self.emergency.holds(at):
+            return Verdict(self.emergency.is_open, "emergency", self.emergency.reason)
+        day, clock = local.date(), local.time()
         if (exception := self.exceptions.get(day)) is not None:
             is_open = any(span.contains(clock) for span in exception.spans)
             return Verdict(is_open, "exception", exception.name)
         if (holiday := self.holiday_name(day)) is not None:
             return Verdict(False, "holiday", holiday)
         if any(span.contains(clock) for span in self.week.get(day.weekday(), ())):
-            return Verdict(True, "open")
-        return Verdict(False, "closed")
+            return OPEN
+        return CLOSED
 
     def is_open(self, at: datetime) -> bool:
         return self.verdict(at).is_open
@@ -100,7 +128,14 @@ class Calendar:
         # change counts too: a clock that is set forward can jump into the middle of a span whose beginning it skips.
         wall = (datetime.combine(day, span.opens, self.timezone) for span in spans)
         instants = {moment.replace(fold=fold).astimezone(UTC) for moment in wall for fold in (0, 1)}
-        return sorted(instants | self._clock_change(day))
+        return sorted(instants | self._clock_change(day) | self._emergency_edges(day))
+
+    def _emergency_edges(self, day: date) -> set[datetime]:
+        """When an order begins or ends on a local day: it may open the line, or give back a day that is open."""
+        if self.emergency is None:
+            return set()
+        edges = (self.emergency.since, self.emergency.until)
+        return {edge for edge in edges if edge.astimezone(self.timezone).date() == day}
 
     def _clock_change(self, day: date) -> set[datetime]:
         """The first instant (UTC) of the new offset on a local day whose clocks change, found to the second."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ivr.domain.actions import Ask, Event, Record, Speak, Wait
 from ivr.domain.centre import Centre
+from ivr.domain.hours import Emergency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,13 @@ class Centres(Protocol):
 
     def any_languages(self) -> tuple[str, ...]:
         """Languages of the first centre, for callers of a number that no centre has."""
+
+
+class Emergencies(Protocol):
+    """What operators ordered for whole centres."""
+
+    def find_emergency(self, centre: str) -> Emergency | None:
+        """The newest order, the same object as long as nothing changed; it may be over. Never raises."""
 
 
 class Vault(Protocol):

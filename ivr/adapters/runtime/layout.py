@@ -39,6 +39,10 @@ class Layout:
     def clock(self) -> Path:
         return self.run / "clock"
 
+    @property
+    def emergencies(self) -> Path:
+        return self.var / "emergencies.jsonl"
+
     def pid_file(self, name: str) -> Path:
         return self.run / f"{name}.pid"
 
