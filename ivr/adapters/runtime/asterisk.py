@@ -9,10 +9,11 @@ import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from ivr.adapters.runtime.asterisk_config import AsteriskInput, fill, render
 from ivr.adapters.runtime.layout import Layout
-from ivr.adapters.runtime.ports import require_free
+from ivr.adapters.runtime.ports import Ports, require_free
 from ivr.adapters.runtime.process import Account, Process, find_process, spawn, write_private
 from ivr.adapters.runtime.toolchain import Asterisk
 from ivr.errors import OperatorError, PeerError
@@ -106,19 +107,14 @@ class AsteriskServer:
                 return running
             # It runs and does not answer: a new one serves callers, this one does not.
             await running.stop(grace_s=STOP_GRACE_S)
-        ports = given.ports
-        require_free(ports.sip, socket.SOCK_DGRAM, bind=ports.bind, purpose="SIP", setting="IVR_SIP_PORT")
-        require_free(ports.ami, socket.SOCK_STREAM, bind=ports.bind, purpose="AMI", setting="IVR_AMI_PORT")
-        self._layout.require_space()
-        (self._layout.asterisk_run / "asterisk.ctl").unlink(missing_ok=True)
-        self._before_start()
+        self._make_way(given.ports)
         process = spawn(
             NAME,
-            [*self._program.command, "-C", str(self._layout.asterisk_conf), "-f"],
+            self._argv,
             pid_file=self._layout.pid_file(NAME),
             log_file=self._layout.log_file(NAME),
             cwd=self._layout.asterisk,
-            env={"HOME": str(self._layout.asterisk)},
+            env=self._env,
             account=self._account,
         )
         try:
@@ -127,6 +123,36 @@ class AsteriskServer:
             await process.stop(grace_s=STOP_GRACE_S)
             raise
         return process
+
+    def become(self, given: AsteriskInput) -> NoReturn:
+        """Writes the configuration and turns this process into Asterisk: for a container, which watches over it itself.
+
+        Raises OperatorError when a port is taken or Asterisk cannot be run.
+        """
+        self.write_config(given)
+        self._make_way(given.ports)
+        os.umask(0o077)
+        os.chdir(self._layout.asterisk)
+        try:
+            os.execve(self._argv[0], self._argv, {**os.environ, **self._env})  # noqa: S606 - no shell is wanted
+        except OSError as error:
+            raise OperatorError(f"cannot start {NAME} ({self._argv[0]}): {error.strerror}") from error
+
+    @property
+    def _argv(self) -> list[str]:
+        return [*self._program.command, "-C", str(self._layout.asterisk_conf), "-f"]
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {"HOME": str(self._layout.asterisk)}
+
+    def _make_way(self, ports: Ports) -> None:
+        """What must be so before an Asterisk is started anew."""
+        require_free(ports.sip, socket.SOCK_DGRAM, bind=ports.bind, purpose="SIP", setting="IVR_SIP_PORT")
+        require_free(ports.ami, socket.SOCK_STREAM, bind=ports.bind, purpose="AMI", setting="IVR_AMI_PORT")
+        self._layout.require_space()
+        (self._layout.asterisk_run / "asterisk.ctl").unlink(missing_ok=True)
+        self._before_start()
 
     async def command(self, text: str) -> str:
         """What Asterisk's console answers to `text`. Raises PeerError when nobody answers."""

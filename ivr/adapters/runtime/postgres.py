@@ -43,6 +43,11 @@ log_timezone = 'UTC'
 """
 
 
+def private_dsn(ports: Ports, password: str) -> str:
+    """How to connect to the private cluster, whoever runs it. It holds the password: never log it."""
+    return f"postgresql://{USER}:{password}@{ports.bind}:{ports.postgres}/{DATABASE}"
+
+
 class PostgresCluster:
     """One cluster in `layout.postgres` on `ports.postgres`."""
 
@@ -58,7 +63,7 @@ class PostgresCluster:
     @property
     def dsn(self) -> str:
         """How to connect. It holds the password: never log it."""
-        return f"postgresql://{USER}:{self._password}@{self._ports.bind}:{self._ports.postgres}/{DATABASE}"
+        return private_dsn(self._ports, self._password)
 
     def find(self) -> Process | None:
         """The server that runs in this cluster, if one does."""

@@ -59,7 +59,7 @@ class System:
         asterisk: AsteriskServer,
         postgres: PostgresCluster | None,
         dsn: str,
-        migrate: Callable[[str], Awaitable[None]],
+        migrate: Callable[[str], Awaitable[object]],
         controller: Sequence[str],
         controller_env: Mapping[str, str],
         say: Callable[[str], None] = lambda _: None,
@@ -102,8 +102,7 @@ class System:
             raise_open_files_limit()
             await self._end_what_has_other_ports()
             found = frozenset(name for name, process in self._find_all().items() if process is not None)
-            ports = json.dumps(asdict(self._given.ports), indent=1)
-            write_private(self._layout.ports_file, ports)
+            note_ports(self._layout, self._given.ports)
             await self._start_postgres()
             await self._migrate(self._dsn)
             await self._start_asterisk()
@@ -231,6 +230,11 @@ class System:
         await self._asterisk.stop()
         if self._postgres is not None:
             await self._postgres.stop()
+
+
+def note_ports(layout: Layout, ports: Ports) -> None:
+    """Tells commands that look at what runs where that is."""
+    write_private(layout.ports_file, json.dumps(asdict(ports), indent=1))
 
 
 def find_ports(layout: Layout) -> Ports | None:

@@ -1,0 +1,28 @@
+# The engine: the controller, the database migrations, the prompts and every `ivr` command.
+# Build from the top of the project: docker build -f docker/engine.Dockerfile -t ivr-engine .
+FROM debian:bookworm-slim
+
+# --- The same lines are in asterisk.Dockerfile: the build cache makes them one layer each --------------------------------
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates espeak-ng python3 python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+# A fixed number: both containers write into the same volume. The folders give new volumes their owner.
+RUN useradd --system --uid 812 --user-group --no-create-home --home-dir /var/lib/ivr --shell /usr/sbin/nologin ivr \
+    && install -d -o ivr -g ivr -m 0700 /var/lib/ivr /var/lib/ivr-database
+WORKDIR /opt/ivr
+COPY requirements.lock .
+RUN python3 -m venv .venv \
+    && .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r requirements.lock \
+    && echo /opt/ivr > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ivr.pth" \
+    && printf '#!/bin/sh\nexec python3 -m ivr "$@"\n' > .venv/bin/ivr \
+    && chmod 755 .venv/bin/ivr
+COPY ivr ivr
+COPY asterisk-config asterisk-config
+COPY dialplans dialplans
+COPY prompts prompts
+ENV PATH=/opt/ivr/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 IVR_VAR=/var/lib/ivr IVR_CACHE=/var/cache/ivr
+ENTRYPOINT ["ivr"]
+# -------------------------------------------------------------------------------------------------------------------------
+
+USER ivr
+CMD ["controller"]
