@@ -76,7 +76,10 @@ def scenes(centre: Centre) -> tuple[Scene, Scene]:
 
 
 async def run_demo(installation: Installation, show: Show, show_details: ShowDetails) -> None:
-    """Starts everything, places the two calls, shows them, stops. Raises PeerError when a call did not go as it should."""
+    """Starts everything, places the two calls, shows them, stops.
+
+    Raises PeerError when a call did not go as it should.
+    """
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(installation.system(show))
         pool = await stack.enter_async_context(open_pool(installation.dsn, max_size=2))

@@ -22,6 +22,7 @@ from ivr.errors import AuthorError, IvrError
         "ivr.cli.system": ("up", "status", "clock", "prepare", "migrate", "asterisk", "controller"),
         "ivr.cli.emergency": ("close", "open"),
         "ivr.cli.dialplan": ("check", "simulate"),
+        "ivr.cli.versions": ("reload", "versions", "rollback"),
         "ivr.cli.prompts": ("prompts",),
         "ivr.cli.records": ("calls", "call", "messages", "callbacks"),
         "ivr.cli.agents": ("agents",),
@@ -66,7 +67,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    click.echo(text, err=True)
     return code
 
 

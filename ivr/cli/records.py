@@ -1,7 +1,7 @@
 """ivr calls, call, messages, callbacks: the record, read from Postgres.
 
-Personal data (numbers, birth dates) is sealed. `--personal --why "…"` opens it for this one listing, after noting in the
-access log who asked, for what and why.
+Personal data (numbers, birth dates) is sealed. `--personal --why "…"` opens it for this one listing, after noting in
+the access log who asked, for what and why.
 """
 
 from __future__ import annotations
