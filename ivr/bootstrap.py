@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -28,9 +29,11 @@ from ivr.adapters.runtime.secrets import Secrets, load_secrets
 from ivr.adapters.runtime.supervisor import System, find_ports
 from ivr.adapters.runtime.toolchain import get_asterisk, get_postgres
 from ivr.adapters.vault import KeyVault
+from ivr.adapters.versions import VersionStore
 from ivr.dialplan.compiler import Loaded, load_centres
 from ivr.domain.centre import Centre
-from ivr.errors import AuthorError, OperatorError
+from ivr.errors import OperatorError
+from ivr.publisher import Edition, Publisher
 from ivr.settings import Settings, load_settings
 
 LANGUAGES = ("ko", "en")
@@ -42,6 +45,8 @@ class Installation:
     """One installation: its settings and what follows from them. Nothing is made or started before it is asked for."""
 
     settings: Settings
+    is_live: bool = False
+    """Whose centres: False, those of the dialplan folder, for who starts the system; True, those that callers reach."""
 
     @classmethod
     def running(cls) -> Installation:
@@ -55,7 +60,7 @@ class Installation:
         if (account := find_account(settings.user)) is not None:
             drop_privileges(account)
         ports = find_ports(settings.layout)
-        return cls(settings if ports is None else settings.listening_at(ports))
+        return cls(settings if ports is None else settings.listening_at(ports), is_live=True)
 
     @property
     def layout(self) -> Layout:
@@ -70,20 +75,37 @@ class Installation:
 
     def check(self) -> Loaded:
         """Every centre under the dialplan folder, against the prompt texts (rendered or not)."""
-        known = {language: load_catalogue(self.settings.prompts, language).keys() for language in LANGUAGES}
-        return load_centres(self.settings.dialplans, known)
+        return load_centres(self.settings.dialplans, self._known_prompts())
+
+    def _known_prompts(self) -> dict[str, frozenset[str]]:
+        return {language: load_catalogue(self.settings.prompts, language).keys() for language in LANGUAGES}
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The dialplan folder and what was ever live of it."""
+        store = VersionStore(self.layout.versions)
+        return Publisher(dialplans=self.settings.dialplans, store=store, prompts=self._known_prompts)
 
     @cached_property
     def centres(self) -> tuple[Centre, ...]:
         """The checked centres. Raises AuthorError with every problem, one a line."""
-        centres = tuple(self.check().need_all().values())
-        if not centres:
-            raise AuthorError(f"{self.settings.dialplans}: no centre here: a centre is a folder with a centre.yaml")
-        return centres
+        live = self.publisher.live() if self.is_live else {}
+        return tuple((live or self.edition.centres).values())
 
-    def render_prompts(self, progress: Progress) -> PromptStore:
-        """Brings the audio up to date with the texts."""
-        return render_all(self.settings.prompts, self.layout.prompts, self._prompt_cache(), LANGUAGES, progress)
+    @cached_property
+    def edition(self) -> Edition:
+        """What a start makes live. Raises AuthorError with every problem, one a line."""
+        return self.publisher.edition_at_start()
+
+    def publish(self, note: str = "") -> None:
+        """Makes the centres of this start live, for every process and until the next change."""
+        self.publisher.keep(self.edition)
+        self.publisher.make_live(self.edition, who=getpass.getuser(), note=note)
+
+    def render_prompts(self, progress: Progress, *, tidy: bool = True) -> PromptStore:
+        """Brings the audio up to date with the texts; `tidy` removes what has no text any more."""
+        cache = self._prompt_cache()
+        return render_all(self.settings.prompts, self.layout.prompts, cache, LANGUAGES, progress, tidy=tidy)
 
     def _prompt_cache(self) -> Path:
         """Shared between installations where this user may write, else our own."""
@@ -97,7 +119,11 @@ class Installation:
 
     @cached_property
     def secrets(self) -> Secrets:
-        return load_secrets(self.layout, tuple(agent for centre in self.centres for agent in centre.agents))
+        return self.secrets_for(self.centres)
+
+    def secrets_for(self, centres: Iterable[Centre]) -> Secrets:
+        """With a password for every agent of these centres."""
+        return load_secrets(self.layout, tuple(agent for centre in centres for agent in centre.agents))
 
     @cached_property
     def vault(self) -> KeyVault:
@@ -161,9 +187,14 @@ class Installation:
     @property
     def asterisk_input(self) -> AsteriskInput:
         """What Asterisk's configuration depends on."""
+        return self.asterisk_input_for(self.centres, self.publisher.retiring())
+
+    def asterisk_input_for(self, centres: tuple[Centre, ...], retiring: tuple[Centre, ...] = ()) -> AsteriskInput:
+        """The same with these centres live and those versions going out of use."""
         return AsteriskInput(
-            centres=self.centres,
-            secrets=self.secrets,
+            centres=centres,
+            retiring=retiring,
+            secrets=self.secrets_for((*centres, *retiring)),
             ports=self.settings.listening,
             layout=self.layout,
             trunk_addresses=self.settings.trunk_addresses,
@@ -171,10 +202,12 @@ class Installation:
         )
 
     def system(self, say: Callable[[str], None]) -> System:
-        """What `ivr up` runs."""
+        """What `ivr up` runs, with the centres of this start live."""
+        self.publish()
         return System(
             layout=self.layout,
             given=self.asterisk_input,
+            latest=lambda: Installation(self.settings, is_live=True).asterisk_input,
             asterisk=self.asterisk,
             postgres=self.postgres,
             dsn=self.dsn,

@@ -9,6 +9,8 @@ import asyncio
 import dataclasses
 import logging
 import signal
+import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -20,10 +22,13 @@ from ivr.adapters.ami.client import AmiClient
 from ivr.adapters.ami.switch import AmiSwitch
 from ivr.adapters.clock import SystemClock
 from ivr.adapters.db.journal import JournalStore
+from ivr.adapters.folder_watch import FolderWatch
 from ivr.adapters.journal.lines import decode_extra
 from ivr.adapters.journal.recordings import RecordingsFolder
 from ivr.adapters.journal.tail import JournalTail
 from ivr.adapters.runtime.asterisk_config import AMI_USER
+from ivr.adapters.runtime.secrets import load_control_token
+from ivr.adapters.web.control import order_routes
 from ivr.adapters.web.health import HealthServer
 from ivr.bootstrap import Installation
 from ivr.engine.agent_desk import AgentDesk
@@ -32,6 +37,7 @@ from ivr.engine.centres import LiveCentres
 from ivr.engine.emergencies import CentresInEmergency
 from ivr.engine.ingest import Ingest
 from ivr.engine.session import Engine
+from ivr.live_change import LiveChange, need_text
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +52,9 @@ class Controller:
         settings, layout = installation.settings, installation.layout
         ports = settings.listening
         self._installation = installation
-        self._centres = LiveCentres(installation.centres)
+        self._centres = LiveCentres(installation.centres, installation.publisher.find_version)
+        self._change = LiveChange(installation, self._centres)
+        self._watch_trouble: str | None = None
         self._engine = Engine(
             centres=CentresInEmergency(self._centres, installation.emergencies),
             vault=installation.vault,
@@ -63,7 +71,8 @@ class Controller:
             record=JournalStore(installation.dsn, node=settings.node, decode_extra=decode_extra),
             measure=RecordingsFolder(layout.recordings).measure,
         )
-        self._health = HealthServer(ports.bind, ports.http, self.status)
+        orders = order_routes(load_control_token(layout), {"reload": self._reload, "rollback": self._roll_back})
+        self._health = HealthServer(ports.bind, ports.http, self.status, orders)
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; then what the journal still holds is written, and everything ends."""
@@ -72,7 +81,13 @@ class Controller:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with AsyncExitStack() as stack:
             parts = await stack.enter_async_context(asyncio.TaskGroup())
-            background = [parts.create_task(self._ingest.run()), parts.create_task(self._board.run())]
+            background = [
+                parts.create_task(self._ingest.run()),
+                parts.create_task(self._board.run()),
+                parts.create_task(self._change.retire()),
+            ]
+            if self._installation.settings.watch:
+                background.append(parts.create_task(self._follow_folder()))
             await stack.enter_async_context(self._ami)
             await stack.enter_async_context(self._health)
             await stack.enter_async_context(self._agi)
@@ -92,6 +107,8 @@ class Controller:
             problems.append(f"the record is {ingest.lag_s:.0f} s ({ingest.lag_bytes} bytes) behind the journal")
         if ingest.torn:
             problems.append(f"{ingest.torn} journal lines could not be read: they are kept in ivr.torn")
+        if self._watch_trouble is not None:
+            problems.append(f"the dialplan folder is not live: {self._watch_trouble}")
         if not self._ami.connected:
             problems.append(self._ami.trouble)
         return {
@@ -105,6 +122,36 @@ class Controller:
             "board": self._board.snapshot.to_json(),
             "problems": problems,
         }
+
+    async def _reload(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        done = await self._change.reload(who=need_text(body, "who"), note=need_text(body, "note"))
+        self._watch_trouble = None
+        return done
+
+    async def _roll_back(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await self._change.roll_back(
+            centre=need_text(body, "centre"),
+            version=need_text(body, "version") or None,
+            who=need_text(body, "who"),
+            note=need_text(body, "note"),
+        )
+
+    async def _follow_folder(self) -> None:
+        """`ivr reload` after each change of the folder, as a process of its own: checking and rendering take time."""
+        settings = self._installation.settings
+        watch = FolderWatch((settings.dialplans, settings.prompts), (".yaml", ".yml", ".wav"))
+        async for _ in watch.changes():
+            child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "ivr", "reload", "--note", "the folder changed"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            told, _ = await child.communicate()
+            if child.returncode != 0:
+                self._watch_trouble = told.decode(errors="replace").partition("\n")[0]
+                log.warning("the changed folder was refused", extra={"reason": self._watch_trouble})
 
     async def _call(self, connection: AgiConnection, header: Header) -> None:
         await self._engine.run(AgiLine(connection, self._folders), arrival_of(header))

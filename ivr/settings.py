@@ -5,6 +5,7 @@ Only the composition root and the command line read them; everything else gets p
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -75,6 +76,8 @@ class Settings(BaseSettings):
     rtp_last: Port = 29999
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL", repr=False)
     """A Postgres of the operator's instead of the private one. It may hold a password: never shown."""
+    watch: bool = False
+    """A change of the dialplan folder or of prompt texts makes it live, as `ivr reload` would."""
     at: str | None = None
     """Business time at the start of a trial, such as `2026-11-23 10:00`; the command line option is `--at`."""
 
@@ -115,10 +118,12 @@ class Settings(BaseSettings):
                 "user",
                 "node",
                 "bind",
+                "qualify_s",
+                "watch",
                 *PORT_FIELDS.values(),
             )
         }
-        return {**values, "IVR_PORTS": "set"}
+        return {**values, "IVR_TRUNK_ADDRESSES": json.dumps(self.trunk_addresses), "IVR_PORTS": "set"}
 
 
 def load_settings(**given: Any) -> Settings:

@@ -162,7 +162,7 @@ def controller() -> None:
     """One controller process; `ivr up` starts it."""
     from ivr.controller import run_controller
 
-    asyncio.run(run_controller(Installation(load_settings())))
+    asyncio.run(run_controller(Installation(load_settings(), is_live=True)))
 
 
 @click.command()
@@ -176,6 +176,7 @@ def prepare() -> None:
     agents = installation.secrets.agents
     with spinner("rendering prompts") as progress:
         installation.render_prompts(progress)
+    installation.publish()
     note_ports(installation.layout, installation.settings.listening)
     layout = installation.layout
     say(f"prepared {layout.var}: passwords of {len(agents)} agents are in {layout.agents_file}")
@@ -184,7 +185,7 @@ def prepare() -> None:
 @click.command()
 def asterisk() -> None:
     """Write Asterisk's configuration and become Asterisk; `ivr up` starts it as a process of its own."""
-    installation = Installation(load_settings())
+    installation = Installation(load_settings(), is_live=True)
     installation.become_owner()
     installation.asterisk.become(installation.asterisk_input)
 

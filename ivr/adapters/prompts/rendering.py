@@ -57,11 +57,14 @@ def render_all(
     cache_dir: Path,
     languages: Sequence[str],
     progress: Progress = lambda done, total: None,
+    *,
+    tidy: bool = True,
 ) -> PromptStore:
     """Render the prompts of `languages` to `out_dir/<language>/<key>.ulaw`, and the music on hold beside them.
 
-    Other languages in `out_dir` are left as they are. Raises AuthorError for mistakes in the catalogues or recordings
-    (one line each), OperatorError if the synthesiser is missing or a folder not writable.
+    Other languages in `out_dir` are left as they are; with `tidy` False, so is the audio of keys that are gone, which
+    calls in progress may still play. Raises AuthorError for mistakes in the catalogues or recordings (one line each),
+    OperatorError if the synthesiser is missing or a folder not writable.
     """
     catalogues = [load_catalogue(prompts_dir, language) for language in languages]
     sources = [source for catalogue in catalogues for source in _sources(catalogue, prompts_dir)]
@@ -84,7 +87,7 @@ def render_all(
         }
     if stale or index != old:
         store.write_index(out_dir, index)
-    for language in languages:
+    for language in languages if tidy else ():
         _remove_others(out_dir / language, {store.audio_path(out_dir, language, key) for key in index[language]})
     music.render_music(out_dir)
     return PromptStore(out_dir)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,14 +23,16 @@ START_TIMEOUT_S = 30.0
 STOP_GRACE_S = 10.0
 HANG_UP_GRACE_S = 5.0
 POLL_S = 0.05
-RELOAD = (
-    "module reload res_pjsip.so",
-    "module reload res_musiconhold.so",
-    "module reload app_queue.so",
-    "dialplan reload",
-    "manager reload",
-)
-"""Reads again everything that is rendered from centres and secrets."""
+RELOAD = {
+    "pjsip.conf": "module reload res_pjsip.so",
+    "musiconhold.conf": "module reload res_musiconhold.so",
+    "extensions.conf": "dialplan reload",
+    "globals.conf": "dialplan reload",
+    "queuerules.conf": "module reload app_queue.so",
+    "queues.conf": "module reload app_queue.so",
+    "manager.conf": "manager reload",
+}
+"""Rendered file -> what makes Asterisk read it again. Phones and keys come before the queues that need them."""
 
 
 class AsteriskServer:
@@ -56,8 +58,9 @@ class AsteriskServer:
         self._before_start = before_start
         self._account = account
 
-    def write_config(self, given: AsteriskInput) -> None:
-        """Writes etc/ anew from asterisk-config and `given`. A running Asterisk sees it after `reload`.
+    def write_config(self, given: AsteriskInput) -> frozenset[str]:
+        """Writes etc/ anew from asterisk-config and `given`; the names of rendered files that are other than before. A
+        running Asterisk sees it after `reload`.
 
         Raises OperatorError when the folder asterisk-config is not one or the disk does not take it.
         """
@@ -78,16 +81,18 @@ class AsteriskServer:
             for path in self._source.glob("*.conf"):
                 write_private(etc / path.name, path.read_text(encoding="utf-8"))
             write_private(self._layout.asterisk_conf, main)
-            for name, text in rendered.items():
-                write_private(generated / name, text)
+            changed = frozenset(name for name, text in rendered.items() if _differs(generated / name, text))
+            for name in changed:
+                write_private(generated / name, rendered[name])
             self._link_data()
             # Asterisk knows a class of music only if its folder exists when it starts.
-            for queue in (queue for centre in given.centres for queue in centre.queues.values()):
+            for queue in (queue for centre in (*given.centres, *given.retiring) for queue in centre.queues.values()):
                 (self._layout.prompts / "music" / queue.music).mkdir(parents=True, exist_ok=True)
             if self._account is not None:
                 self._layout.give_to(self._account)
         except OSError as error:
             raise OperatorError(f"cannot write {etc}: {error.strerror}") from error
+        return changed
 
     def find(self) -> Process | None:
         """The Asterisk that runs under this layout, if one does."""
@@ -174,9 +179,12 @@ class AsteriskServer:
             raise PeerError(f"Asterisk does not answer on its console: see {self._layout.log_file(NAME)}")
         return output.decode(errors="replace")
 
-    async def reload(self) -> None:
-        """Reads the written configuration again without touching calls."""
-        for text in RELOAD:
+    async def reload(self, changed: Collection[str] = tuple(RELOAD)) -> None:
+        """Reads the written configuration again without touching calls: all that is rendered, or these files of it.
+
+        Raises PeerError when Asterisk does not answer.
+        """
+        for text in dict.fromkeys(text for name, text in RELOAD.items() if name in changed):
             await self.command(text)
 
     async def count_channels(self) -> int:
@@ -184,6 +192,11 @@ class AsteriskServer:
         answer = await self.command("core show channels count")
         first = answer.split(maxsplit=1)[0] if answer.split() else "0"
         return int(first) if first.isdigit() else 0
+
+    async def list_channels(self) -> frozenset[str]:
+        """Unique ids of the channels that are up now. Raises PeerError when nobody answers."""
+        lines = (await self.command("core show channels concise")).splitlines()
+        return frozenset(line.rpartition("!")[2] for line in lines if line.count("!") >= 13)
 
     async def stop(self) -> None:
         """Ends it: calls are hung up first, so that the journal has the end of each."""
@@ -225,6 +238,13 @@ class AsteriskServer:
         _link(data / "documentation", self._program.data / "documentation")
         _link(data / "sounds", self._layout.prompts)
         (data / "agi-bin").mkdir(exist_ok=True)
+
+
+def _differs(path: Path, text: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") != text
+    except (FileNotFoundError, UnicodeDecodeError):
+        return True
 
 
 def _link(link: Path, target: Path) -> None:

@@ -28,6 +28,8 @@ class AsteriskInput:
     """Everything that the rendered part of the configuration depends on."""
 
     centres: tuple[Centre, ...]
+    retiring: tuple[Centre, ...] = ()
+    """Versions from before a change: calls that began with them still need their queues and agents."""
     secrets: Secrets
     ports: Ports
     layout: Layout
@@ -68,10 +70,11 @@ def render(source: Path, given: AsteriskInput) -> dict[str, str]:
     Raises OperatorError when two centres have an agent of the same id, or a template is missing or wrong.
     """
     languages = _unique(language for centre in given.centres for language in centre.languages)
+    queues = _queues(given)
     values = {
         "phones": _phones(given),
-        "queues": [_queue(centre, queue) for centre in given.centres for queue in centre.queues.values()],
-        "music": _unique(queue.music for centre in given.centres for queue in centre.queues.values()),
+        "queues": queues,
+        "music": _unique(queue.music for queue in queues),
         "ports": given.ports,
         "layout": given.layout,
         "trunk_addresses": given.trunk_addresses,
@@ -131,12 +134,35 @@ def _phones(given: AsteriskInput) -> list[_Phone]:
             if password is None:
                 raise OperatorError(f"agent {agent.id!r} has no password in {given.layout.agents_file}")
             phones.append(_Phone(user=agent.id, name=agent.name, language=agent.language, password=password))
+    known = given.secrets.agents
+    for centre in given.retiring:
+        for agent in centre.agents.values():
+            if agent.id not in owners and agent.id in known:
+                owners[agent.id] = centre.id
+                phones.append(_Phone(user=agent.id, name=agent.name, language=agent.language, password=known[agent.id]))
     return phones
 
 
-def _queue(centre: Centre, queue: Queue) -> _Queue:
+def _queues(given: AsteriskInput) -> list[_Queue]:
+    """The queues of live centres, and those that only earlier versions have."""
+    everywhere = (*given.centres, *given.retiring)
+    first: dict[str, tuple[Centre, Queue]] = {}
+    for centre in everywhere:
+        for queue in centre.queues.values():
+            first.setdefault(queue.asterisk_name, (centre, queue))
+    return [_queue(centre, queue, everywhere) for centre, queue in first.values()]
+
+
+def _queue(centre: Centre, queue: Queue, everywhere: Iterable[Centre]) -> _Queue:
     tiers = [agent.queues[queue.name] for agent in centre.agents.values() if queue.name in agent.queues]
-    nodes = [node for node in centre.flow.nodes.values() if isinstance(node, Enqueue) and node.queue == queue.name]
+    # A caller who heard that a key leaves the queue may press it, also after a change that took it away.
+    nodes = [
+        node
+        for each in everywhere
+        if each.id == centre.id
+        for node in each.flow.nodes.values()
+        if isinstance(node, Enqueue) and node.queue == queue.name
+    ]
     return _Queue(
         name=queue.asterisk_name,
         strategy=queue.strategy,

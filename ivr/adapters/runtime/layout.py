@@ -59,6 +59,14 @@ class Layout:
         return self.secrets / "agents.json"
 
     @property
+    def control_token(self) -> Path:
+        return self.secrets / "control.token"
+
+    @property
+    def versions(self) -> Path:
+        return self.var / "versions"
+
+    @property
     def asterisk(self) -> Path:
         return self.var / "asterisk"
 
@@ -129,6 +137,7 @@ class Layout:
             self.asterisk_spool,
             self.asterisk_run,
             self.recordings,
+            self.versions,
             self.prompts,
             self.postgres,
             self.log,

@@ -46,6 +46,11 @@ def load_secrets(layout: Layout, agents: Iterable[str] = ()) -> Secrets:
     )
 
 
+def load_control_token(layout: Layout) -> str:
+    """What a command shows the controller when it asks for a change. Made when missing; raises like `load_secrets`."""
+    return _password(layout.control_token)
+
+
 def _agent_passwords(path: Path, agents: Iterable[str]) -> dict[str, str]:
     known: dict[str, str] = {}
     try:

@@ -56,6 +56,7 @@ class System:
         *,
         layout: Layout,
         given: AsteriskInput,
+        latest: Callable[[], AsteriskInput],
         asterisk: AsteriskServer,
         postgres: PostgresCluster | None,
         dsn: str,
@@ -65,12 +66,15 @@ class System:
         say: Callable[[str], None] = lambda _: None,
         account: Account | None = None,
     ) -> None:
-        """`postgres` is None when `dsn` is the operator's own database. `migrate` brings the database of a dsn up to
+        """`latest` tells what Asterisk's configuration depends on now: a reload may have changed what `given` had.
+
+        `postgres` is None when `dsn` is the operator's own database. `migrate` brings the database of a dsn up to
         date. `controller` is the command line of the controller, `controller_env` what its environment has beside
         ours. `say` tells the operator what goes on, one line a time.
         """
         self._layout = layout
         self._given = given
+        self._latest = latest
         self._asterisk = asterisk
         self._postgres = postgres
         self._dsn = dsn
@@ -172,7 +176,8 @@ class System:
     async def _start_asterisk(self) -> None:
         found = self._asterisk.find()
         self._say("starting Asterisk" if found is None else f"Asterisk still runs (pid {found.pid}): taking it over")
-        await self._asterisk.start(self._given)
+        # Off the loop: it reads and compiles the dialplans that are live.
+        await self._asterisk.start(await asyncio.to_thread(self._latest))
 
     async def start_controller(self) -> None:
         """A controller left from before is replaced, not taken over: callers resume in the new one, which has the

@@ -1,8 +1,8 @@
-"""`/health/live` (the event loop turns), `/health/ready` (calls are taken) and `/status` (figures, no personal data)."""
+"""`/health/live` (the event loop turns), `/health/ready` (calls are taken) and `/status` (figures)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from aiohttp import web
@@ -14,7 +14,8 @@ Status = Callable[[], Mapping[str, Any]]
 class HealthServer:
     """Serves until the context ends. Raises OSError when the port is taken."""
 
-    def __init__(self, host: str, port: int, status: Status) -> None:
+    def __init__(self, host: str, port: int, status: Status, routes: Iterable[web.RouteDef] = ()) -> None:
+        """`routes` are served beside."""
         self._host = host
         self._port = port
         self._status = status
@@ -22,6 +23,7 @@ class HealthServer:
         application.router.add_get("/health/live", self._live)
         application.router.add_get("/health/ready", self._ready)
         application.router.add_get("/status", self._figures)
+        application.router.add_routes(routes)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
 
     async def __aenter__(self) -> Self:
