@@ -20,7 +20,7 @@ from ivr.adapters.journal.recordings import RecordingsFolder
 from ivr.adapters.journal.tail import JournalTail
 from ivr.adapters.vault import KeyVault
 from ivr.bench.round import read_journal
-from ivr.domain.actions import Ask, Event, Record, Speak, Wait
+from ivr.domain.actions import Ask, Dial, Event, Record, Speak, Wait
 from ivr.domain.centre import Centre
 from ivr.domain.events import JournalEvent
 from ivr.engine.ingest import Ingest
@@ -95,9 +95,9 @@ class CountingLine(FakeLine):
         await self._turn()
         self.state = state
 
-    async def hand_over(self, wait: Wait) -> None:
+    async def hand_over(self, to: Wait | Dial) -> None:
         await self._turn()
-        await super().hand_over(wait)
+        await super().hand_over(to)
 
     async def hang_up(self) -> None:
         await self._turn()

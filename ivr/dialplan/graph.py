@@ -7,7 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ivr.domain.flow import Callback, Choose, Collect, End, Enqueue, Hours, Menu, Message, Node, NodeId, Play, targets
+from ivr.domain.conditions import UNKNOWN, CallerMatches, CategoryIs, Condition, VariableIs
+from ivr.domain.flow import (
+    Assign,
+    Callback,
+    Choose,
+    Collect,
+    Decide,
+    End,
+    Enqueue,
+    Hours,
+    Lookup,
+    Menu,
+    Message,
+    Node,
+    NodeId,
+    Play,
+    Survey,
+    Transfer,
+    targets,
+)
 
 Nodes = Mapping[NodeId, Node]
 
@@ -62,12 +81,14 @@ def idle_loops(nodes: Nodes) -> list[tuple[NodeId, ...]]:
 def _idle_targets(node: Node) -> list[NodeId]:
     """Where a node may lead when the caller presses and says nothing."""
     match node:
-        case Play() | Callback():
+        case Play() | Callback() | Assign():
             return [node.next]
-        case Hours() | Choose():
+        case Hours() | Choose() | Decide() | Lookup():
             return list(dict.fromkeys(targets(node).values()))
-        case Menu() | Collect() | Message():
+        case Menu() | Collect() | Survey() | Message():
             return [node.retry.on_failure]
+        case Transfer():
+            return [node.busy, node.failed]
         case Enqueue():
             return [node.no_agents]
         case End():
@@ -98,6 +119,12 @@ def gained(node: Node, label: str) -> frozenset[str]:
             return frozenset(choice.assign) | ({"category"} if choice.category else set())
         case Collect() if label == "next":
             return frozenset({node.into})
+        case Assign():
+            return frozenset(node.assign) | ({"category"} if node.category else set())
+        case Lookup() if label == "found":
+            return frozenset(node.take)
+        case Decide() if label.isdecimal():
+            return frozenset().union(*(_implied(condition) for condition in node.cases[int(label) - 1].conditions))
         case Hours() if label == "closed":
             return frozenset({"opens_at"})
         case Choose() if node.on == "caller" and label == "known":
@@ -108,6 +135,19 @@ def gained(node: Node, label: str) -> frozenset[str]:
             return frozenset({"callback_due"})
         case Message() if label == "next":
             return frozenset({RECORDING})
+        case _:
+            return frozenset()
+
+
+def _implied(condition: Condition) -> frozenset[str]:
+    """The variables that are surely set where a condition holds."""
+    match condition:
+        case CallerMatches(patterns) if UNKNOWN not in patterns:
+            return frozenset({"caller"})
+        case CategoryIs():
+            return frozenset({"category"})
+        case VariableIs(name, _):
+            return frozenset({name})
         case _:
             return frozenset()
 

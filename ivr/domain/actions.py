@@ -3,7 +3,8 @@ it and answers with one event. Durations are in seconds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Ask:
     sounds: tuple[Audible, ...]
     max_digits: int
     wait_s: float
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    """What the caller may say instead -> the key that it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,40 @@ class Wait:
     talk_file: str | None
     comes_back: bool
     """True: after the agent hangs up the flow goes on."""
+    keys: tuple[str, ...] = ()
+    """Keys that leave the queue; the dialplan has them from the centre, this is for whoever plays Asterisk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dial:
+    """Connect the caller to a target that Asterisk knows; the dialplan comes back with DialEnded."""
+
+    target: str
+    """Its name in the context ivr-transfer-out."""
+    ring_s: int
+    label: str
+    """What the phone shows beside the number."""
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """Ask another system over HTTP; ends in Fetched. May be asked again after a crash, with the same `key`."""
+
+    url: str
+    method: str
+    """GET | POST."""
+    query: Mapping[str, str] = field(repr=False)
+    body: Mapping[str, str] = field(repr=False)
+    """Sent as a JSON object by POST. The only part that may be personal."""
+    headers: Mapping[str, str]
+    secrets: Mapping[str, str]
+    """Header -> environment variable that holds its value."""
+    within_s: float
+    """Longest wait for one answer."""
+    retries: int
+    key: str
+    """The same for every repetition of this one question (header Idempotency-Key)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +114,7 @@ class Leave:
     sounds: tuple[Audible, ...]
 
 
-Action = Speak | Ask | Record | Wait | Leave
+Action = Speak | Ask | Record | Wait | Dial | Fetch | Leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +144,24 @@ class QueueLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class DialEnded:
+    """`how` is ANSWERED (and the other side hung up first), BUSY, NOANSWER or FAILED."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """`how` is found, not_found, timeout or error."""
+
+    how: str
+    document: object = field(default=None, repr=False)
+    """The JSON of a found answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerHungUp:
     """The caller is gone."""
 
 
-Event = Heard | Keyed | Recorded | QueueLeft | CallerHungUp
+Event = Heard | Keyed | Recorded | QueueLeft | DialEnded | Fetched | CallerHungUp

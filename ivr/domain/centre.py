@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ivr.domain.checks import Check, is_birth_date
+from ivr.domain.checks import CHECKS, Check
 from ivr.domain.flow import Flow
 from ivr.domain.hours import Calendar
 
@@ -47,6 +47,16 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferNumber:
+    """A number outside."""
+
+    number: str
+    """As it is dialled: digits, after a + perhaps."""
+    label: Mapping[str, str]
+    """Language -> what people call it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What no single call may exceed, so that a caller who presses keys for ever is one ended call."""
 
@@ -72,7 +82,9 @@ class Centre:
     categories: Mapping[str, Mapping[str, str]]
     """Category -> language -> label."""
     flow: Flow
-    checks: Mapping[str, Check] = field(default_factory=lambda: {"birth_date": is_birth_date})
+    transfers: Mapping[str, TransferNumber] = field(default_factory=dict)
+    """Name -> number outside that callers may be transferred to: there are no others."""
+    checks: Mapping[str, Check] = field(default_factory=lambda: CHECKS)
     """Name of a Collect check -> what it asks of the digits; the dialplan layer adds `phone` from a library."""
     limits: Limits = field(default_factory=Limits)
     version: str

@@ -1,9 +1,10 @@
-"""What keys do in the nodes that ask for them: menus and collected digits."""
+"""What keys do in the nodes that ask for them: menus, collected digits and scores."""
 
 from __future__ import annotations
 
+from ivr.domain import notes
 from ivr.domain.actions import Keyed
-from ivr.domain.flow import Collect, Menu
+from ivr.domain.flow import Collect, Menu, Survey
 from ivr.domain.run import Run, key_of
 from ivr.domain.values import Personal, Value
 
@@ -29,6 +30,8 @@ def collected(run: Run, node: Collect, event: Keyed) -> None:
         _confirmed(run, node, event)
         return
     digits = event.digits
+    if node.terminator is None and event.terminated and len(digits) < node.max_digits:
+        digits += "#"  # a wrong key like any other, which makes the entry wrong
     got: Value = Personal(digits) if node.personal else digits
     if not _is_right(run, node, digits):
         run.failed(node.retry, digits, got=got if digits else None)
@@ -45,6 +48,8 @@ def collected(run: Run, node: Collect, event: Keyed) -> None:
 def _is_right(run: Run, node: Collect, digits: str) -> bool:
     if not digits.isdecimal() or not max(1, node.min_digits) <= len(digits) <= node.max_digits:
         return False
+    if node.value_range is not None and not node.value_range[0] <= int(digits) <= node.value_range[1]:
+        return False
     return node.check is None or run.centre.checks[node.check](digits, run.at)
 
 
@@ -58,3 +63,25 @@ def _confirmed(run: Run, node: Collect, event: Keyed) -> None:
         run.move("")
     else:
         run.failed(node.retry, key)
+
+
+def scored(run: Run, node: Survey, event: Keyed) -> None:
+    """A score. A survey is a favour: without one the caller goes on all the same."""
+    digits = event.digits
+    if not digits.isdecimal() or not node.lowest <= int(digits) <= node.highest:
+        run.failed(node.retry, key_of(event))
+        return
+    run.happened("match", got=digits, to=node.next)
+    run.note(
+        notes.survey(
+            node=node.id,
+            metric=node.metric,
+            lowest=node.lowest,
+            highest=node.highest,
+            score=int(digits),
+            of=node.of,
+            language=run.state.language,
+            category=run.state.category,
+        )
+    )
+    run.go(node.next)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ivr.domain.conditions import Condition
+
 NodeId = str
 
 
@@ -21,7 +23,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A value spoken from prompts: `how` is digits | number | date | time | datetime, `what` names the variable."""
+    """A value spoken from prompts: `how` is one of `saying.WAYS`, `what` names the variable."""
 
     how: str
     what: str
@@ -76,6 +78,8 @@ class Menu:
     choices: Mapping[str, Choice]
     """Key (0-9, *, #) -> choice."""
     retry: Retry
+    phrases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Language -> what a caller may say -> the key that it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +89,45 @@ class Collect:
     min_digits: int
     max_digits: int
     check: str | None
-    """None | birth_date (YYMMDD) | phone."""
+    """None (the count of digits is all) or a key of `Centre.checks`."""
     personal: bool
     read_back: Prompts
     """Empty: no read-back. Otherwise spoken after the digits; 1 accepts, 2 asks again."""
     into: str
     next: NodeId
     retry: Retry
+    terminator: str | None = "#"
+    """Key that ends the entry early; None: # is a wrong key, and only the count of digits or silence ends it."""
+    value_range: tuple[int, int] | None = None
+    """Least and greatest number that is right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """Asks for a score. Whoever gives none goes to `retry.on_failure`."""
+
+    id: NodeId
+    prompts: Prompts
+    lowest: int
+    highest: int
+    metric: str
+    """csat | nps."""
+    of: str | None
+    """agent: the score is that agent's who talked to the caller last; None: of the service as a whole."""
+    next: NodeId
+    retry: Retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign:
+    """Sets variables, the category, the language; nobody hears anything."""
+
+    id: NodeId
+    assign: Mapping[str, str]
+    """Variable -> value; `$name` copies another variable."""
+    next: NodeId
+    category: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +146,73 @@ class Choose:
     """A variable: `language`, `category`, `caller` (known | unknown) or one that the flow collected."""
     cases: Mapping[str, NodeId]
     otherwise: NodeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Taken when all its conditions hold."""
+
+    conditions: tuple[Condition, ...]
+    next: NodeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """The first case that holds; the journal says which one by its place, from 1."""
+
+    id: NodeId
+    cases: tuple[Case, ...]
+    otherwise: NodeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """Asks another system over HTTP. Whatever is in `query` stands in the URL and so is never personal."""
+
+    id: NodeId
+    url: str
+    method: str
+    """GET | POST."""
+    query: Mapping[str, str]
+    body: Mapping[str, str]
+    """Names -> value or `$variable`, sent as a JSON object."""
+    headers: Mapping[str, str]
+    secrets: Mapping[str, str]
+    """Header -> environment variable that holds its value."""
+    personal: bool
+    """The body may hold personal values, and what is taken from the answer is personal."""
+    within_s: float
+    """Longest wait for one answer."""
+    retries: int
+    """Further attempts after no answer or a fault of the other side."""
+    take: Mapping[str, str]
+    """Variable -> where its value is in the answer: names and list indexes (from 0) joined by dots."""
+    found: NodeId
+    not_found: NodeId
+    timeout: NodeId
+    error: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """`kind` is number | queue | agent, `name` its name in the centre. Nothing that a caller said is in it."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Connects the caller elsewhere; when somebody answers, the call ends with that talk."""
+
+    id: NodeId
+    to: Destination
+    ring_s: int
+    """Longest ringing; a queue has its own longest wait."""
+    busy: NodeId
+    no_answer: NodeId
+    failed: NodeId
+    """Not reachable, or (a number) no way out is configured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +267,22 @@ class End:
     """self_served | blocked | failed, or None: what the call achieved before decides."""
 
 
-Node = Play | Menu | Collect | Hours | Choose | Enqueue | Message | Callback | End
+Node = (
+    Play
+    | Menu
+    | Collect
+    | Survey
+    | Assign
+    | Hours
+    | Choose
+    | Decide
+    | Lookup
+    | Transfer
+    | Enqueue
+    | Message
+    | Callback
+    | End
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,16 +300,23 @@ class Flow:
 def targets(node: Node) -> dict[str, NodeId]:
     """Every edge of a node as label -> target: the one place that knows which fields are edges."""
     match node:
-        case Play() | Callback():
+        case Play() | Callback() | Assign():
             return {"next": node.next}
         case Menu():
             return {**{key: choice.next for key, choice in node.choices.items()}, "on_failure": node.retry.on_failure}
-        case Collect():
+        case Collect() | Survey():
             return {"next": node.next, "on_failure": node.retry.on_failure}
         case Hours():
             return {"open": node.open, "closed": node.closed}
         case Choose():
             return {**node.cases, "otherwise": node.otherwise}
+        case Decide():
+            cases = {str(place): case.next for place, case in enumerate(node.cases, start=1)}
+            return {**cases, "otherwise": node.otherwise}
+        case Lookup():
+            return {"found": node.found, "not_found": node.not_found, "timeout": node.timeout, "error": node.error}
+        case Transfer():
+            return {"busy": node.busy, "no_answer": node.no_answer, "failed": node.failed}
         case Enqueue():
             edges = {**node.keys, "no_agents": node.no_agents, "timeout": node.timeout}
             return edges if node.after is None else {**edges, "after": node.after}
@@ -206,11 +331,11 @@ def prompts_of(node: Node) -> tuple[Spoken, ...]:
     match node:
         case Play() | End():
             return node.prompts
-        case Menu():
+        case Menu() | Survey():
             return (*node.prompts, *node.retry.on_invalid, *node.retry.on_silence)
         case Collect():
             return (*node.prompts, *node.read_back, *node.retry.on_invalid, *node.retry.on_silence)
         case Message():
             return (*node.prompts, *node.review, *node.retry.on_invalid, *node.retry.on_silence)
-        case Hours() | Choose() | Enqueue() | Callback():
+        case Assign() | Hours() | Choose() | Decide() | Lookup() | Transfer() | Enqueue() | Callback():
             return ()

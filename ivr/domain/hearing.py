@@ -16,6 +16,7 @@ from ivr.domain.flow import (
     Prompts,
     Say,
     Spoken,
+    Survey,
 )
 from ivr.domain.state import CallState
 from ivr.domain.values import Personal, text_of
@@ -27,7 +28,7 @@ def spoken(centre: Centre, state: CallState) -> Prompts:
         return centre.flow.apology
     node = centre.flow.node(state.node)
     match node:
-        case Play() | Menu() | End():
+        case Play() | Menu() | Survey() | End():
             own = node.prompts
         case Collect():
             own = node.read_back if state.phase == "confirm" else node.prompts

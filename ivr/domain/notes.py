@@ -86,6 +86,30 @@ def callback(
     }
 
 
+def survey(
+    *,
+    node: str,
+    metric: str,
+    lowest: int,
+    highest: int,
+    score: int,
+    of: str | None,
+    language: str,
+    category: str | None,
+) -> Note:
+    return {
+        "k": "survey",
+        "node": node,
+        "metric": metric,
+        "lowest": lowest,
+        "highest": highest,
+        "score": score,
+        "of": of,
+        "language": language,
+        "category": category,
+    }
+
+
 def queue(*, queue: str, talk_file: str | None) -> Note:
     return {"k": "queue", "queue": queue, "talk_file": talk_file}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from ivr.domain import notes
@@ -12,7 +11,7 @@ from ivr.domain.centre import Centre
 from ivr.domain.flow import End, NodeId, Prompts, Retry
 from ivr.domain.hearing import labels, spoken, talk_file
 from ivr.domain.notes import Note
-from ivr.domain.state import CallState
+from ivr.domain.state import CallState, replace
 from ivr.domain.values import Value
 
 
@@ -78,9 +77,10 @@ class Run:
 
     def set_values(self, assign: Mapping[str, str], *, category: str | None, language: str | None) -> None:
         """What a choice or a `set` says: values, `$name` for a copy of another variable."""
-        self.state = replace(
-            self.state, language=language or self.state.language, category=category or self.state.category
-        )
+        if language or category:
+            self.state = replace(
+                self.state, language=language or self.state.language, category=category or self.state.category
+            )
         for name, value in assign.items():
             if not value.startswith("$"):
                 self.state = self.state.with_variable(name, value)

@@ -2,24 +2,25 @@
 
 Pure: no clock, no I/O, no randomness. Nodes that need nothing from the caller (hours, choose, callback, interruptible
 play) are passed through at once, so every state that comes out of here waits for exactly one event. What a node does is
-in `entries.py` (keys), `takes.py` (messages), `decisions.py` (nodes passed through) and `departures.py` (queues).
+in `entries.py` (keys), `takes.py` (messages), `decisions.py` (nodes passed through), `departures.py` (queues,
+transfers) and `lookups.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ivr.domain import departures, entries, notes, takes
-from ivr.domain.actions import CallerHungUp, Event, Heard, Keyed, QueueLeft, Recorded
+from ivr.domain import departures, entries, lookups, notes, takes
+from ivr.domain.actions import CallerHungUp, DialEnded, Event, Fetched, Heard, Keyed, QueueLeft, Recorded
 from ivr.domain.centre import Centre
 from ivr.domain.decisions import pass_through
 from ivr.domain.entries import ACCEPT as ACCEPT
 from ivr.domain.entries import AGAIN as AGAIN
-from ivr.domain.flow import Collect, End, Enqueue, Menu, Message, Node, Play
+from ivr.domain.flow import Assign, Collect, End, Enqueue, Lookup, Menu, Message, Node, Play, Survey, Transfer
 from ivr.domain.notes import Note
 from ivr.domain.run import Run
-from ivr.domain.state import CallState
+from ivr.domain.state import CallState, replace
 from ivr.domain.values import Personal
 
 PASS_LIMIT = 100
@@ -108,8 +109,8 @@ def _begin(run: Run, node: Node) -> None:
     match node:
         case Message():
             takes.begin_take(run, node)
-        case Enqueue() if not run.state.lead:  # else the lead is spoken first: see _answer for Heard
-            run.announce_queue(node.queue)
+        case Enqueue() | Transfer() if not run.state.lead:  # else the lead is spoken first: see _answer for Heard
+            departures.depart(run, node)
         case _:
             pass
 
@@ -129,10 +130,15 @@ def _answer(run: Run, node: Node, event: Event) -> None:
             takes.reviewed(run, node, event)
         case Enqueue(), QueueLeft():
             departures.left_queue(run, node, event)
-        case Enqueue(), Heard():
+        case Transfer(), DialEnded() | QueueLeft():
+            departures.transferred(run, node, event)
+        case Lookup(), Fetched():
+            lookups.fetched(run, node, event)
+        case Survey(), Keyed():
+            entries.scored(run, node, event)
+        case Enqueue() | Transfer() | Lookup() | Assign(), Heard():
             run.happened("done", to=run.state.node)
-            run.state = replace(run.state, lead=())
-            _begin(run, node)
+            run.go(run.state.node)
         case End(), Heard():
             run.happened("done", to=None)
             run.leave(node.outcome or "self_served", "finished")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ivr.domain import notes
 from ivr.domain.actions import Keyed, Recorded
 from ivr.domain.flow import Message
 from ivr.domain.hearing import message_file
 from ivr.domain.run import Run, key_of
+from ivr.domain.state import replace
 
 SHORTEST_MESSAGE_S = 0.5
 """Less is a key click, not a question."""

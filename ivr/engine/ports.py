@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ivr.domain.actions import Ask, Event, Record, Speak, Wait
+from ivr.domain.actions import Ask, Dial, Event, Fetch, Fetched, Record, Speak, Wait
 from ivr.domain.centre import Centre
 from ivr.domain.hours import Emergency
+from ivr.domain.notes import Note
+from ivr.domain.state import CallState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,8 @@ class Arrival:
     """The token of an earlier `commit`; empty for a new call."""
     left_queue: str = ""
     """`TIMEOUT`, `JOINEMPTY`, `KEY:1` … when the caller comes back from a queue."""
+    left_dial: str = ""
+    """`ANSWERED`, `BUSY`, `NOANSWER` or `FAILED` when the caller comes back from a transfer."""
 
 
 class Line(Protocol):
@@ -39,8 +44,8 @@ class Line(Protocol):
         a line (which replaces the first) and never loses one. With an empty `state` only the journal is written; that
         works after a hang-up too."""
 
-    async def hand_over(self, wait: Wait) -> None:
-        """The dialplan takes the caller to a queue; the session is over until the caller comes back."""
+    async def hand_over(self, to: Wait | Dial) -> None:
+        """The dialplan takes the caller to a queue or dials; the session is over until the caller comes back."""
 
     async def hang_up(self) -> None:
         """The call is done; after a hang-up, does nothing."""
@@ -64,6 +69,13 @@ class Emergencies(Protocol):
         """The newest order, the same object as long as nothing changed; it may be over. Never raises."""
 
 
+class Lookup(Protocol):
+    """Other systems that a flow asks."""
+
+    async def fetch(self, question: Fetch) -> Fetched:
+        """The answer within `within_s` seconds an attempt, whatever the other side does. Never raises."""
+
+
 class Vault(Protocol):
     """Authenticated encryption under the installation's key."""
 
@@ -74,6 +86,17 @@ class Vault(Protocol):
 
     def key_of(self, text: str) -> str:
         """A keyed hash (hex): equal texts give equal keys."""
+
+
+class Wire(Protocol):
+    """Commits as text that may leave the process; a simulation, whose commits stay where they are, has its own."""
+
+    def to_journal(self, number: int, notes: Sequence[Note]) -> str: ...
+
+    def to_token(self, state: CallState) -> str: ...
+
+    def from_token(self, token: str) -> CallState:
+        """Raises OperatorError for a token of another key, ValueError for one of another release."""
 
 
 class Clock(Protocol):

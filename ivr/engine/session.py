@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.domain import notes
 from ivr.domain.act import action
 from ivr.domain.actions import (
     Action,
     CallerHungUp,
+    Dial,
+    DialEnded,
     Event,
+    Fetch,
+    Fetched,
     Leave,
     QueueLeft,
     Sound,
@@ -23,14 +27,24 @@ from ivr.domain.notes import Note
 from ivr.domain.state import CallState
 from ivr.domain.step import Step, advance, break_off, start
 from ivr.domain.values import Personal
-from ivr.engine.ports import Arrival, Centres, Clock, Line, Vault
-from ivr.engine.wire import notes_to_journal, state_from_token, state_to_token
+from ivr.engine.ports import Arrival, Centres, Clock, Line, Lookup, Vault, Wire
+from ivr.engine.wire import SealedWire
 from ivr.errors import HungUp, IvrError
 
 log = logging.getLogger(__name__)
 
+Back = QueueLeft | DialEnded
+"""Events that the caller comes back with, from where the dialplan had them."""
+
 NOT_IN_SERVICE = "not_in_service"
 """Prompt for a number that no centre answers."""
+
+
+class NoLookup:
+    """Where no other system can be asked: every lookup takes its error branch."""
+
+    async def fetch(self, question: Fetch) -> Fetched:
+        return Fetched("error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +54,13 @@ class Engine:
     centres: Centres
     vault: Vault
     clock: Clock
+    lookup: Lookup = field(default_factory=NoLookup)
+    wire: Wire | None = None
+    """How a commit becomes text; None: sealed by the vault."""
+
+    @property
+    def _wire(self) -> Wire:
+        return self.wire or SealedWire(self.vault)
 
     async def run(self, line: Line, arrival: Arrival) -> None:
         """Drives the caller until the flow is done, hands over to a queue, or the caller hangs up.
@@ -67,7 +88,7 @@ class Engine:
         await self._drive(line, centre, step.state)
 
     async def _resume(self, line: Line, arrival: Arrival) -> None:
-        state = state_from_token(arrival.state, self.vault)
+        state = self._wire.from_token(arrival.state)
         centre = self.centres.find_version(state.centre, state.version) or self.centres.find_by_number(state.dnis)
         if centre is None or state.node not in centre.flow.nodes:
             ended = (notes.resume(node=state.node), notes.end(outcome="failed", reason="centre_gone"))
@@ -75,12 +96,14 @@ class Engine:
         elif arrival.left_queue:
             how, _, key = arrival.left_queue.partition(":")
             await self._drive(line, centre, state, left=QueueLeft(how, key))
+        elif arrival.left_dial:
+            await self._drive(line, centre, state, left=DialEnded(arrival.left_dial))
         else:
             await line.answer()  # the process before us may have died between its first commit and the answer
             await self._drive(line, centre, state, resumed=True)
 
     async def _drive(
-        self, line: Line, centre: Centre, state: CallState, *, left: QueueLeft | None = None, resumed: bool = False
+        self, line: Line, centre: Centre, state: CallState, *, left: Back | None = None, resumed: bool = False
     ) -> None:
         """Until the flow is done or the dialplan has the caller. `left` is the event that the caller came back with."""
         while not state.ended:
@@ -94,7 +117,7 @@ class Engine:
             state = step.state
         await line.hang_up()
 
-    async def _next(self, line: Line, centre: Centre, state: CallState, left: QueueLeft | None) -> Step | None:
+    async def _next(self, line: Line, centre: Centre, state: CallState, left: Back | None) -> Step | None:
         """One action (unless `left` is its event already) and what it led to; None when the dialplan has the caller."""
         try:
             event = left or await self._perform(line, action(centre, state))
@@ -111,9 +134,11 @@ class Engine:
         """The event that ended the action; None for one that ends elsewhere."""
         try:
             match todo:
-                case Wait():
+                case Wait() | Dial():
                     await line.hand_over(todo)
                     return None
+                case Fetch():
+                    return await self.lookup.fetch(todo)
                 case Leave(sounds=sounds):
                     return await line.perform(Speak(sounds=sounds, interruptible=False))
                 case _:
@@ -122,8 +147,8 @@ class Engine:
             return CallerHungUp()
 
     async def _commit(self, line: Line, step: Step, number: int) -> None:
-        journal = notes_to_journal(number, step.notes, self.vault)
-        await line.commit(journal, "" if step.state.ended else state_to_token(step.state, self.vault))
+        journal = self._wire.to_journal(number, step.notes)
+        await line.commit(journal, "" if step.state.ended else self._wire.to_token(step.state))
 
     async def _refuse(self, line: Line, arrival: Arrival) -> None:
         """A number that nobody answers here: said in every language, recorded as blocked."""
@@ -141,7 +166,7 @@ class Engine:
 
     async def _turn_away(self, line: Line, number: int, ending: Sequence[Note], languages: Sequence[str]) -> None:
         """There is no flow for this caller: `ending` is commit `number`, then the caller is told and let go."""
-        await line.commit(notes_to_journal(number, ending, self.vault), "")
+        await line.commit(self._wire.to_journal(number, ending), "")
         await line.answer()
         sounds = tuple(Sound(NOT_IN_SERVICE, language) for language in languages)
         await self._perform(line, Leave(sounds=sounds))

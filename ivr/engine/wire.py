@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ivr.domain.flow import Playback, Prompt, Say, Spoken
@@ -12,6 +13,22 @@ from ivr.domain.notes import Field, Note
 from ivr.domain.state import CallState
 from ivr.domain.values import BlindIndex, Personal, Value
 from ivr.engine.ports import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class SealedWire:
+    """Implements `ivr.engine.ports.Wire` under the installation's key."""
+
+    vault: Vault
+
+    def to_journal(self, number: int, notes: Sequence[Note]) -> str:
+        return notes_to_journal(number, notes, self.vault)
+
+    def to_token(self, state: CallState) -> str:
+        return state_to_token(state, self.vault)
+
+    def from_token(self, token: str) -> CallState:
+        return state_from_token(token, self.vault)
 
 
 def state_to_token(state: CallState, vault: Vault) -> str:

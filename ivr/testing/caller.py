@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from ivr.domain.actions import (
     Ask,
     Audible,
+    Dial,
     Event,
     Heard,
     Keyed,
@@ -24,6 +25,18 @@ from ivr.domain.actions import (
     Sound,
     Speak,
     Wait,
+)
+from ivr.domain.moves import (
+    DialEnds,
+    HangUp,
+    LeavesQueue,
+    Move,
+    Phrase,
+    Press,
+    Silence,
+    Talk,
+    move_from_text,
+    text_of_move,
 )
 from ivr.engine.ports import Arrival
 from ivr.engine.session import Engine
@@ -36,38 +49,38 @@ class ScriptMismatch(AuthorError):  # noqa: N818 - named for what happened, like
     code = "script_mismatch"
 
 
-@dataclass(frozen=True, slots=True)
-class Press:
-    """Keys, as typed at one question; a trailing # ends the entry."""
+__all__ = [
+    "DialEnds",
+    "FakeLine",
+    "HangUp",
+    "LeavesQueue",
+    "Move",
+    "Phrase",
+    "Press",
+    "ScriptMismatch",
+    "Silence",
+    "Talk",
+    "Turn",
+    "decode_journal",
+    "moves_from_keys",
+    "place_call",
+    "run_to_end",
+]
 
-    keys: str
+Result = TypeVar("Result")
 
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Waits a question out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """Speaks after the tone for `seconds`, then presses #."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """Leaves, whatever is going on."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeavesQueue:
-    """How a wait in a queue ends: app_queue's word, or KEY:n; ANSWERED is an agent who talks until someone hangs up."""
-
-    how: str
+AGENTS = {"none": LeavesQueue("JOINEMPTY"), "busy": LeavesQueue("TIMEOUT"), "free": LeavesQueue("ANSWERED")}
+"""What agents do -> how a wait ends that the script does not end."""
 
 
-Move = Press | Silence | Talk | HangUp | LeavesQueue
+@dataclass(slots=True)
+class Turn:
+    """One action that the caller met, and what they did then (None: listened, or left because the script was over)."""
+
+    action: Speak | Ask | Record | Wait | Dial
+    move: Move | None = None
+    node: str = ""
+    """Where that was, if the line knows."""
 
 
 @dataclass(slots=True)
@@ -75,11 +88,12 @@ class FakeLine:
     """One channel. Moves are consumed where the flow asks for them; when none is left the caller hangs up."""
 
     moves: list[Move]
-    heard: list[str] = field(default_factory=list)
-    """Keys of every prompt played, in order."""
+    agents: str = ""
+    """A key of AGENTS; empty: the script says how each wait ends."""
+    turns: list[Turn] = field(default_factory=list)
     journal: list[dict[str, Any]] = field(default_factory=list)
     state: str = ""
-    waiting: Wait | None = None
+    waiting: Wait | Dial | None = None
     answered: bool = False
     done: bool = False
     hung_up: bool = False
@@ -90,7 +104,7 @@ class FakeLine:
 
     async def perform(self, action: Speak | Ask | Record) -> Event:
         self._require_line()
-        self.heard += [_name(sound) for sound in action.sounds]
+        self.turns.append(Turn(action))
         if self.moves and isinstance(self.moves[0], HangUp):
             self._leave()
         match action:
@@ -106,12 +120,19 @@ class FakeLine:
         if state:
             self.state = state
 
-    async def hand_over(self, wait: Wait) -> None:
+    async def hand_over(self, to: Wait | Dial) -> None:
         self._require_line()
-        self.waiting = wait
+        self.turns.append(Turn(to))
+        self.waiting = to
 
     async def hang_up(self) -> None:
         self.done = True
+
+    @property
+    def heard(self) -> list[str]:
+        """Keys of every prompt played, in order, as `key@language`."""
+        spoken = (turn.action for turn in self.turns if not isinstance(turn.action, Wait | Dial))
+        return [_name(sound) for action in spoken for sound in action.sounds]
 
     @property
     def notes(self) -> list[dict[str, Any]]:
@@ -138,7 +159,7 @@ class FakeLine:
     def _next(self) -> Move:
         if not self.moves:
             self._leave()
-        move = self.moves.pop(0)
+        move = self.turns[-1].move = self.moves.pop(0)
         if isinstance(move, HangUp):
             self._leave()
         return move
@@ -150,8 +171,16 @@ class FakeLine:
                 return Keyed(digits, terminated="#" in keys or len(digits) == action.max_digits)
             case Silence():
                 return Keyed("")
+            case Phrase(words):
+                return Keyed(self._key_of(words, action), terminated=True)
             case move:
-                raise ScriptMismatch(f"the script says {move}, but the flow asks for keys")
+                raise self.misfit(move, "asks for keys")
+
+    def _key_of(self, words: str, action: Ask) -> str:
+        known = {_plain(phrase): key for phrase, key in action.phrases.items()}
+        if _plain(words) not in known:
+            raise self.misfit(Phrase(words), f"takes these words: {', '.join(action.phrases) or 'none'}")
+        return known[_plain(words)]
 
     def _talk(self) -> Recorded:
         match self._next():
@@ -160,26 +189,80 @@ class FakeLine:
             case Silence():
                 return Recorded(0.0)
             case move:
-                raise ScriptMismatch(f"the script says {move}, but the flow records")
+                raise self.misfit(move, "records")
+
+    def leave_queue(self) -> LeavesQueue | HangUp:
+        """How the wait in the queue ends: as the script says, else by what the agents do."""
+        wait = self.waiting
+        if not isinstance(wait, Wait):
+            raise TypeError("not in a queue")
+        move = self.moves[0] if self.moves else None
+        own: LeavesQueue | HangUp | None = None
+        if isinstance(move, Press) and self.agents and move.keys in wait.keys:
+            own = LeavesQueue(f"KEY:{move.keys}")
+        elif isinstance(move, LeavesQueue | HangUp):
+            own = move
+        elif isinstance(move, Silence) and self.agents:
+            own = AGENTS[self.agents]
+        elif move is not None and not self.agents:
+            raise self.misfit(move, "has the caller in a queue")
+        if own is not None:
+            self.moves.pop(0)
+        elif self.agents:
+            own = AGENTS[self.agents]
+        else:
+            own = HangUp()
+        self.turns[-1].move = own
+        return own
+
+    def end_dial(self) -> DialEnds | HangUp:
+        """How the transfer ends: as the script says, or with a hang-up."""
+        move = self.moves.pop(0) if self.moves else HangUp()
+        if not isinstance(move, DialEnds | HangUp):
+            raise self.misfit(move, "calls a phone (transfer:… is how that ends)")
+        self.turns[-1].move = move
+        return move
+
+    def misfit(self, move: Move, what: str) -> ScriptMismatch:
+        """The refusal of a script that does not fit; `what` completes "the flow …"."""
+        return ScriptMismatch(f"the script says {text_of_move(move)}, but the flow {what}")
 
 
 async def place_call(engine: Engine, line: FakeLine, arrival: Arrival, *, entries: int = 50) -> FakeLine:
-    """Runs a whole call as the dialplan would: enter, wait in a queue, enter again, until it is over."""
+    """Runs a whole call as the dialplan would: enter, wait in a queue or dial, enter again, until it is over."""
     for _ in range(entries):
         await engine.run(line, arrival)
         if line.waiting is None:
             return line
-        left = line.moves.pop(0) if line.moves else HangUp()
+        back = replace(arrival, state=line.state, left_queue="", left_dial="")
+        if isinstance(line.waiting, Dial):
+            ended = line.end_dial()
+            if isinstance(ended, HangUp):
+                line.hung_up = True
+                return line
+            line.waiting = None
+            arrival = replace(back, left_dial=ended.how)
+            continue
+        left = line.leave_queue()
         answered = left == LeavesQueue("ANSWERED")
         if isinstance(left, HangUp) or (answered and not line.waiting.comes_back):
             line.hung_up = True
             return line
-        if not isinstance(left, LeavesQueue):
-            raise ScriptMismatch(f"the script says {left}, but the caller is in a queue")
         line.waiting = None
         how = "DONE" if answered else left.how  # the dialplan's word for an agent who hung up first
-        arrival = Arrival(call=arrival.call, dnis=arrival.dnis, caller=arrival.caller, state=line.state, left_queue=how)
+        arrival = replace(back, left_queue=how)
     raise ScriptMismatch(f"the call came back from queues more than {entries} times")
+
+
+def run_to_end(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Runs a coroutine that never waits for anything outside, without an event loop: a call on a FakeLine is one."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: Result = done.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a simulated call waited for something outside")
 
 
 def decode_journal(payload: str) -> dict[str, Any]:
@@ -189,25 +272,12 @@ def decode_journal(payload: str) -> dict[str, Any]:
 
 
 def moves_from_keys(keys: Sequence[str]) -> list[Move]:
-    """The short form of the command line: `1`, `900101#`, `-` (silence), `talk:5`, `hangup`, `queue:TIMEOUT`."""
-    return [_move(key) for key in keys]
+    """Moves in the short form of `move_from_text`. Raises ValueError."""
+    return [move_from_text(key) for key in keys]
 
 
-def _move(text: str) -> Move:
-    kind, _, argument = text.partition(":")
-    match kind:
-        case "-":
-            return Silence()
-        case "hangup":
-            return HangUp()
-        case "talk":
-            return Talk(float(argument))
-        case "queue":
-            return LeavesQueue(argument)
-        case _ if text and all(character in "0123456789*#" for character in text):
-            return Press(text)
-        case _:
-            raise ValueError(f"{text!r} is no move: keys, - (silence), talk:SECONDS, hangup or queue:HOW")
+def _plain(words: str) -> str:
+    return "".join(words.split()).casefold()
 
 
 def _name(sound: Audible) -> str:

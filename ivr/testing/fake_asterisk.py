@@ -18,7 +18,7 @@ from typing import Any
 
 from ivr.domain.events import PayloadJoiner
 from ivr.engine.ports import Arrival
-from ivr.testing.caller import HangUp, LeavesQueue, Move, Press, ScriptMismatch, Silence, Talk, decode_journal
+from ivr.testing.caller import DialEnds, HangUp, LeavesQueue, Move, Press, ScriptMismatch, Silence, Talk, decode_journal
 
 SAMPLES_PER_SECOND = 8000
 ANNOUNCEMENT_MS = 100
@@ -86,6 +86,12 @@ class FakeAsterisk:
                     return
                 event = f"queue:{left}"
                 self._save_moves()
+            elif self.variables["IVR_NEXT"] == "transfer":
+                ended = self._end_dial()
+                if ended is None:
+                    return
+                event = f"transfer:{ended}"
+                self._save_moves()
             else:
                 event = event if self.variables.get("IVR_STATE", "") == entered_with else ""
                 self._repeat()
@@ -148,6 +154,16 @@ class FakeAsterisk:
             self.hung_up = True
             return None
         return "DONE" if left.how == "ANSWERED" else left.how
+
+    def _end_dial(self) -> str | None:
+        """The dialplan's word for what became of a transfer, or None when the caller does not come back."""
+        end = self.moves.pop(0) if self.moves else HangUp()
+        if isinstance(end, DialEnds):
+            return end.how
+        if not isinstance(end, HangUp):
+            raise ScriptMismatch(f"the script says {end}, but a phone is being called")
+        self.hung_up = True
+        return None
 
     def _reply(self, line: str) -> str | None:
         number = len(self.commands)

@@ -6,7 +6,7 @@ only prompts that nobody can cut and silences that are waited out let it grow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,9 @@ from ivr.domain.actions import (
     Ask,
     Audible,
     CallerHungUp,
+    Dial,
     Event,
+    Fetch,
     Heard,
     Keyed,
     Leave,
@@ -130,15 +132,17 @@ def plan(
     caller: str | None,
     dial: str | None = None,
     hang_up_in: Place | None = None,
+    think: Mapping[str, float] | None = None,
 ) -> Timeline:
     """Walks the flow with `moves` at the business time `at` (aware).
 
     When the moves are used up, or an action of `hang_up_in` begins, the caller hangs up; when the flow ends first, they
-    wait for its goodbye. Raises ValueError when a move does not fit what the flow does then.
+    wait for its goodbye. `think` has nodes where a key comes later than THINK_S after the question began. Raises
+    ValueError when a move does not fit what the flow does then.
     """
     dnis = dial if dial is not None else centre.numbers[0]
     step = start(centre, call="plan", dnis=dnis, caller=Personal(caller) if caller else None, at=at)
-    walk = _Walk(seconds=seconds, moves=list(moves), now=OPENING_S)
+    walk = _Walk(seconds=seconds, moves=list(moves), now=OPENING_S, think=think or {})
     notes = [*step.notes]
     state = step.state
     while True:
@@ -168,6 +172,7 @@ class _Walk:
     seconds: Seconds
     moves: list[Move]
     now: float
+    think: Mapping[str, float]
     late: float = 0.0
     """How much later than `now` the present question may begin."""
     cues: list[Cue] = field(default_factory=list)
@@ -190,6 +195,8 @@ class _Walk:
                 return self._record(todo)
             case Wait():
                 return self._wait(todo)
+            case Dial() | Fetch():
+                raise ValueError(f"{self.place.node} asks something outside, which takes as long as it takes")
 
     def hang_up(self) -> None:
         self._do(Bye(), HANG_UP_S + self.late)
@@ -215,7 +222,7 @@ class _Walk:
                 digits, hash_key, _ = keys.partition("#")
                 digits = digits[: todo.max_digits]
                 terminated = bool(hash_key) or len(digits) == todo.max_digits
-                self._do(Keys(digits + hash_key), THINK_S + self.late)
+                self._do(Keys(digits + hash_key), self.think.get(self.place.node, THINK_S) + self.late)
                 self.late = 0.0
                 self._pass(STEP_S if terminated else BETWEEN_DIGITS_S)
                 return Keyed(digits, terminated=terminated)

@@ -16,6 +16,7 @@ from ivr.adapters.agi.server import AgiConnection
 from ivr.domain.actions import (
     Ask,
     Audible,
+    Dial,
     Event,
     Heard,
     Keyed,
@@ -50,6 +51,7 @@ def arrival_of(header: Header) -> Arrival:
         caller=number if _NUMBER.match(number) else None,
         state=state,
         left_queue=how if kind == "queue" else "",
+        left_dial=how if kind == "transfer" else "",
     )
 
 
@@ -82,19 +84,12 @@ class AgiLine:
         if state and not self._agi.hung_up:
             await self._agi.execute("SET VARIABLE " + variables.STATE, state)
 
-    async def hand_over(self, wait: Wait) -> None:
+    async def hand_over(self, to: Wait | Dial) -> None:
         if self._agi.hung_up:
             raise HungUp
         # Alone: a bracket in the label that is never closed would swallow the commas of MSet, and IVR_NEXT with them.
-        await self._agi.execute("SET VARIABLE CALLERID(name)", _UNSAFE_IN_LABEL.sub("", wait.label))
-        values = {
-            variables.QUEUE: wait.queue,
-            variables.QUEUE_OPTIONS: "c" if wait.comes_back else "",
-            variables.QUEUE_TIMEOUT: str(wait.timeout_s),
-            variables.TALK_FILE: wait.talk_file or "",
-            "CHANNEL(language)": wait.language,
-            variables.NEXT: variables.NEXT_QUEUE,
-        }
+        await self._agi.execute("SET VARIABLE CALLERID(name)", _UNSAFE_IN_LABEL.sub("", to.label))
+        values = {**_arguments_of(to), "CHANNEL(language)": to.language, variables.NEXT: _next_of(to)}
         await self._run("MSet", ",".join(f"{name}={value}" for name, value in values.items()))
 
     async def hang_up(self) -> None:
@@ -171,6 +166,23 @@ class AgiDesk(AgiLine):
 
     async def resume(self, agent: str) -> None:
         await self._run("UnpauseQueueMember", f",PJSIP/{agent}")
+
+
+def _next_of(to: Wait | Dial) -> str:
+    return variables.NEXT_QUEUE if isinstance(to, Wait) else variables.NEXT_TRANSFER
+
+
+def _arguments_of(to: Wait | Dial) -> dict[str, str]:
+    match to:
+        case Wait():
+            return {
+                variables.QUEUE: to.queue,
+                variables.QUEUE_OPTIONS: "c" if to.comes_back else "",
+                variables.QUEUE_TIMEOUT: str(to.timeout_s),
+                variables.TALK_FILE: to.talk_file or "",
+            }
+        case Dial():
+            return {variables.TRANSFER: to.target, variables.TRANSFER_RING: str(to.ring_s)}
 
 
 def _key_of(reply: Reply) -> str:
