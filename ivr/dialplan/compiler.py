@@ -15,13 +15,15 @@ from ivr.dialplan.calendars import calendars
 from ivr.dialplan.document import Document, TooManyProblemsError
 from ivr.dialplan.loader import read
 from ivr.dialplan.nodes import compile_node
-from ivr.dialplan.people import agents, check_languages, check_people, check_words, queues
+from ivr.dialplan.outside import check_lookups
+from ivr.dialplan.people import agents, check_languages, check_people, check_words, queues, transfers
 from ivr.dialplan.phone_check import phone_check
 from ivr.dialplan.problem import Problem, in_order
 from ivr.dialplan.schema import RawCentre, RawFlow
+from ivr.dialplan.subflow import expand
 from ivr.dialplan.values import meant
 from ivr.domain.centre import Centre, Limits
-from ivr.domain.checks import is_birth_date
+from ivr.domain.checks import CHECKS
 from ivr.domain.flow import Collect, Flow, Message, Node
 from ivr.domain.hours import Calendar
 from ivr.errors import AuthorError, OperatorError
@@ -67,7 +69,7 @@ def list_centre_folders(folder: Path) -> dict[str, Path]:
 
 
 def load_folders(folders: Mapping[str, Path], known_prompts: KnownPrompts) -> Loaded:
-    """Centres from folders of any name, such as versions that were kept: id -> folder. Clashes between them are told."""
+    """Centres from folders of any name, such as kept versions: id -> folder. Clashes between them are told."""
     sources = [_Source(folder, known_prompts, id=name) for name, folder in folders.items()]
     _refuse_clashes(sources)
     return _loaded(sources)
@@ -149,8 +151,9 @@ class _Source:
             queues=queues(self.id, raw),
             agents=agents(raw),
             categories=raw.categories,
+            transfers=transfers(raw),
             flow=Flow(start=self._flow.start, nodes=self._nodes, apology=self._flow.apology),
-            checks={"birth_date": is_birth_date, "phone": phone_check(raw.country)},
+            checks={**CHECKS, "phone": phone_check(raw.country)},
             limits=Limits(steps=raw.limits.steps, minutes=raw.limits.minutes),
             version=hashlib.sha256(self.centre_file.digest + self.flow_file.digest).hexdigest()[:12],
             message_retention_days=raw.retention.messages or UNSTORED_DAYS,
@@ -173,8 +176,9 @@ class _Source:
         self._calendars = calendars(raw, file)
 
     def _check_flow(self, file: Document, known_prompts: KnownPrompts) -> None:
-        self._flow = schema.read(RawFlow, file)
-        raw_nodes = schema.read_nodes(file)
+        sources, scope = expand(file)
+        self._flow = schema.read(RawFlow, file, scope)
+        raw_nodes = schema.read_nodes(sources, file)
         if self._flow is None:
             return
         languages = () if self.raw is None else self.raw.languages
@@ -184,6 +188,7 @@ class _Source:
                 self._nodes[name] = node
         references.check_targets(self._nodes, raw_nodes, file)
         references.check_digits(self._nodes, file)
+        check_lookups(self._nodes, file)
         if self._flow.start not in raw_nodes:
             file.problem(("start",), "unknown_node", **meant(self._flow.start, raw_nodes))
         elif len(self._nodes) == len(raw_nodes) and not any(found.kind == "unknown_node" for found in file.found):

@@ -17,7 +17,7 @@ Path = tuple[str | int, ...]
 
 
 class TooManyProblemsError(Exception):
-    """The file has MAX_PROBLEMS already; the problem that says so is among them."""
+    """Nothing more of the file is looked at; the problem that says why is among those found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Document:
     """SHA-256 of the file's bytes, the very ones that `data` was made from."""
     found: list[Problem] = field(default_factory=list)
     """What is wrong with it so far; later stages add to it."""
+    origins: dict[Path, Path] = field(default_factory=dict)
+    """Path of something that was put in place of a call of a sub-flow -> path of what it was made from."""
 
     def problem(self, path: Path, kind: str, **details: str) -> None:
         """Adds a problem with the value at `path`, or at the nearest part around it that is really in the file.
@@ -53,7 +55,11 @@ class Document:
         self._add(self._place(path, self.keys), kind, details)
 
     def has(self, path: Path) -> bool:
-        return path in self.values
+        return self._written(path) in self.values
+
+    def line(self, path: Path) -> int:
+        """The line of the value at `path`, or of the nearest part around it that is really in the file."""
+        return self._place(path, self.values).line
 
     def _add(self, place: Place, kind: str, details: Mapping[str, str]) -> None:
         if len(self.found) >= MAX_PROBLEMS:
@@ -64,7 +70,19 @@ class Document:
             self.found.append(Problem(file=self.file, line=1, column=1, kind="too_many_problems", details=last))
             raise TooManyProblemsError
 
+    def _written(self, path: Path) -> Path:
+        """Where what stands at `path` was written by the author."""
+        length = len(path) if self.origins else 0
+        while length:
+            if (origin := self.origins.get(path[:length])) is not None:
+                path = (*origin, *path[length:])
+                length = len(path)
+            else:
+                length -= 1
+        return path
+
     def _place(self, path: Path, first: Mapping[Path, Place]) -> Place:
+        path = self._written(path)
         while path:
             if (place := first.get(path) or self.values.get(path)) is not None:
                 return place

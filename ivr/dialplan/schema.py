@@ -6,13 +6,19 @@ What the parts mean to each other (a queue that does not exist, a node nobody re
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from ivr.dialplan import values
+from ivr.dialplan.conditions import RawDecide
 from ivr.dialplan.document import Data, Document, Path
+from ivr.dialplan.outside import RawLookup, RawTransfer, RawTransferNumber
+from ivr.dialplan.raw import Raw, RawRetry
+from ivr.dialplan.subflow import CALL, NodeSource
+from ivr.dialplan.target import INSIDE, Scope, Target
 from ivr.dialplan.values import (
     Digits,
     Labels,
@@ -30,16 +36,11 @@ from ivr.dialplan.values import (
     some,
     whole,
 )
+from ivr.domain.flow import NodeId
 
 Hours = Annotated[Spans, AfterValidator(values.apart)]
 Week = dict[Annotated[str, BeforeValidator(values.days_key)], Hours]
 STRATEGIES = ("ringall", "leastrecent", "fewestcalls", "random", "rrmemory", "linear", "wrandom")
-
-
-class Raw(BaseModel):
-    """A mapping of a file, keys and values already of the right type."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 # --- centre.yaml ---
@@ -119,6 +120,7 @@ class RawCentre(RawCalendar):
     queues: dict[Name, RawQueue] = {}
     agents: dict[Annotated[str, BeforeValidator(values.agent_id)], RawAgent] = {}
     categories: dict[Name, Labels] = {}
+    transfers: dict[Name, RawTransferNumber] = {}
     limits: RawLimits = RawLimits()
     retention: RawRetention = RawRetention()
 
@@ -126,20 +128,10 @@ class RawCentre(RawCalendar):
 # --- flow.yaml ---
 
 
-class RawRetry(Raw):
-    """What happens on wrong keys and silence; a node that says nothing takes the flow's `defaults`."""
-
-    tries: Annotated[int, BeforeValidator(whole(1, 10))] | None = None
-    wait: Annotated[float, BeforeValidator(duration("1s", "1m", fractions=True))] | None = None
-    on_invalid: PromptsOrNone | None = None
-    on_silence: PromptsOrNone | None = None
-    on_failure: Text | None = None
-
-
 class RawChoice(Raw):
     """One key of a menu; a plain text is its `next`."""
 
-    next: Text
+    next: Target
     category: Text | None = None
     language: Text | None = None
     set: dict[Name, Text] = {}
@@ -153,7 +145,7 @@ def _choice(value: object) -> object:
 
 class RawPlay(Raw):
     play: Prompts
-    next: Text
+    next: Target
     interruptible: Truth = True
 
 
@@ -165,31 +157,48 @@ class RawMenu(RawRetry):
 class RawCollect(RawRetry):
     collect: Prompts
     digits: Digits
+    terminator: Annotated[str, BeforeValidator(one_of("#", "none"))] = "#"
     check: Text | None = None
+    range: Annotated[tuple[int, int] | None, PlainValidator(values.number_range)] = None
     personal: Truth = False
     read_back: PromptsOrNone = ()
     into: Name
-    next: Text
+    next: Target
+
+
+class RawSurvey(RawRetry):
+    survey: Prompts
+    scale: Annotated[tuple[int, int], PlainValidator(values.scale)]
+    metric: Annotated[str, BeforeValidator(one_of("csat", "nps"))]
+    of: Annotated[str | None, BeforeValidator(one_of("agent"))] = None
+    next: Target
+
+
+class RawAssign(Raw):
+    set: dict[Name, Text]
+    category: Text | None = None
+    language: Text | None = None
+    next: Target
 
 
 class RawHours(Raw):
     hours: Text
-    open: Text
-    closed: Text
+    open: Target
+    closed: Target
 
 
 class RawChoose(Raw):
     choose: Text
-    cases: Annotated[dict[Text, Text], BeforeValidator(values.filled)]
-    otherwise: Text | None = None
+    cases: Annotated[dict[Text, Target], BeforeValidator(values.filled)]
+    otherwise: Target | None = None
 
 
 class RawEnqueue(Raw):
     queue: Text
-    keys: dict[MenuKey, Text] = {}
-    no_agents: Text
-    timeout: Text
-    after: Text | None = None
+    keys: dict[MenuKey, Target] = {}
+    no_agents: Target
+    timeout: Target
+    after: Target | None = None
 
 
 class RawMessage(RawRetry):
@@ -200,15 +209,15 @@ class RawMessage(RawRetry):
     keep: MenuKey = "1"
     again: MenuKey = "2"
     cancel: MenuKey = "3"
-    next: Text
-    cancelled: Text
+    next: Target
+    cancelled: Target
     data: Annotated[tuple[Text, ...], BeforeValidator(values.many)] = ()
 
 
 class RawCallback(Raw):
     callback: Text
     calendar: Text = "centre"
-    next: Text
+    next: Target
     data: Annotated[tuple[Text, ...], BeforeValidator(values.many)] = ()
 
 
@@ -217,29 +226,70 @@ class RawEnd(Raw):
     outcome: Annotated[str, BeforeValidator(one_of("self_served", "blocked", "failed"))] | None = None
 
 
-RawNode = RawPlay | RawMenu | RawCollect | RawHours | RawChoose | RawEnqueue | RawMessage | RawCallback | RawEnd
+class RawCall(Raw):
+    """A sub-flow stands here; beside these keys each of its exits names the node where the caller goes on."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Target]
+
+    flow: Text
+    with_: dict[Name, Any] = Field(default={}, alias="with")
+
+
+RawNode = (
+    RawPlay
+    | RawMenu
+    | RawCollect
+    | RawSurvey
+    | RawAssign
+    | RawHours
+    | RawChoose
+    | RawDecide
+    | RawLookup
+    | RawTransfer
+    | RawEnqueue
+    | RawMessage
+    | RawCallback
+    | RawEnd
+    | RawCall
+)
 
 NODE_KINDS: dict[str, type[RawNode]] = {
     "play": RawPlay,
     "menu": RawMenu,
     "collect": RawCollect,
+    "survey": RawSurvey,
+    "set": RawAssign,
     "hours": RawHours,
     "choose": RawChoose,
+    "lookup": RawLookup,
+    "transfer": RawTransfer,
     "queue": RawEnqueue,
     "message": RawMessage,
     "callback": RawCallback,
     "end": RawEnd,
+    CALL: RawCall,
 }
 """The key that makes a mapping a node -> what else it may have."""
+
+
+class RawSubflow(Raw):
+    """Nodes that several places of the flow share, with `<placeholders>` for what differs."""
+
+    parameters: Annotated[tuple[Name, ...], BeforeValidator(values.many)] = ()
+    exits: Annotated[tuple[Name, ...], BeforeValidator(some)]
+    start: Text
+    nodes: Annotated[dict[Name, Any], BeforeValidator(values.filled)]
 
 
 class RawFlow(Raw):
     """flow.yaml; its nodes are read one by one, so that a mistake in one does not hide those in the others."""
 
-    start: Text
+    start: Target
     apology: Prompts
     defaults: RawRetry = RawRetry()
     nodes: Annotated[dict[Name, Any], BeforeValidator(values.filled)]
+    flows: dict[Name, RawSubflow] = {}
 
 
 # --- reading ---
@@ -249,14 +299,14 @@ M = TypeVar("M", bound=Raw)
 _TYPE_KINDS = {"dict_type": "not_mapping", "model_type": "not_mapping", "tuple_type": "not_list"}
 
 
-def read(model: type[M], document: Document) -> M | None:
+def read(model: type[M], document: Document, scope: Scope | None = None) -> M | None:
     """The document as a `model`, or None with every mistake in it added to the document."""
-    return _read(model, document.data, document, ())
+    return _read(model, document.data, document, (), scope)
 
 
-def _read(model: type[M], data: Data, document: Document, path: Path) -> M | None:
+def _read(model: type[M], data: Data, document: Document, path: Path, scope: Scope | None) -> M | None:
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=scope)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
             where = tuple(part for part in fault["loc"] if part != "[key]")
@@ -274,25 +324,29 @@ def _read(model: type[M], data: Data, document: Document, path: Path) -> M | Non
         return None
 
 
-def read_nodes(document: Document) -> dict[str, RawNode | None]:
-    """All nodes by name, in the order of the file; None for one with a mistake."""
-    nodes = document.data.get("nodes")
-    return {name: _read_node(name, data, document) for name, data in nodes.items()} if isinstance(nodes, dict) else {}
+def read_nodes(sources: Mapping[NodeId, NodeSource], document: Document) -> dict[NodeId, RawNode | None]:
+    """All nodes by id, in the order of the file; None for one with a mistake."""
+    return {node: _read_node(node, source, document) for node, source in sources.items()}
 
 
-def _read_node(node: str, data: Data, document: Document) -> RawNode | None:
+def _read_node(node: NodeId, source: NodeSource, document: Document) -> RawNode | None:
     path = ("nodes", node)
+    data = source.data
+    if data is None:
+        return None
     if not isinstance(data, dict):
         document.problem(path, "not_mapping")
         return None
     kinds = [key for key in data if key in NODE_KINDS]
     if not kinds:
-        document.key_problem(path, "node_without_kind", node=node, kinds=", ".join(NODE_KINDS))
+        document.key_problem(path, "node_without_kind", node=node.rpartition(INSIDE)[2], kinds=", ".join(NODE_KINDS))
         return None
     if len(kinds) > 1:
         document.key_problem((*path, kinds[1]), "node_of_two_kinds", first=kinds[0], second=kinds[1])
         return None
-    return _read(NODE_KINDS[kinds[0]], data, document, path)
+    # `choose` is followed by a variable, or by a list of conditions.
+    model: type[RawNode] = RawDecide if isinstance(data.get("choose"), list) else NODE_KINDS[kinds[0]]
+    return _read(model, data, document, path, source.scope)
 
 
 def _model_at(model: type[Raw], where: Path) -> type[Raw]:

@@ -136,6 +136,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unreachable_node": ("nothing leads to the node '{node}'", "Remove it, or name it as a target"),
     "no_way_out": ("from '{node}' no way leads to an end", "Let one of its targets lead to an `end` node"),
     "idle_loop": ("a caller who does nothing goes round for ever: {nodes}", "Let one of these nodes lead out"),
+    # sub-flows
+    "unknown_flow": ("there is no sub-flow '{name}'", "Did you mean: {nearest}"),
+    "recursive_flow": ("a sub-flow cannot contain itself: {flows}", "Lead back to a node instead"),
+    "flows_too_deep": ("more than {limit} sub-flows within one another", "Put some of them side by side"),
+    "too_many_nodes": ("the flow has more than {limit} nodes with its sub-flows", "Split it into two centres"),
+    "unused_flow": ("nothing uses the sub-flow '{name}'", "Remove it, or add a node with `flow: {name}`"),
+    "unknown_parameter": ("the sub-flow has no parameter '{name}'", "Did you mean: {nearest}"),
+    "missing_parameter": ("the parameter '{name}' of '{flow}' is missing", "Add under `with:`: `{name}: …`"),
+    "unknown_exit": ("the sub-flow has no exit '{name}'", "Did you mean: {nearest}"),
+    "missing_exit": (
+        "the exit '{name}' of '{flow}' leads nowhere",
+        "Add `{name}:` with a node",
+    ),
+    "unknown_placeholder": ("<{name}> is neither a parameter nor an exit", "Did you mean: {nearest}"),
+    "unused_placeholder": ("nothing in the sub-flow uses <{name}>", "Remove it here, or use it in a node"),
+    "placeholder_within_text": (
+        "<{name}> stands within a text or a key here, and a list or mapping was given for it",
+        "Give one word for it",
+    ),
+    "node_inside_flow": ("'{name}' is inside a sub-flow", "Lead to its beginning: {call}"),
     # audio
     "missing_prompt": (
         "there is no prompt '{name}' ({languages})",

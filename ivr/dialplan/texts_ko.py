@@ -130,6 +130,23 @@ TEXTS: dict[str, tuple[str, str]] = {
         "아무것도 누르지 않는 발신자가 끝없이 돕니다: {nodes}",
         "이 가운데 한 노드가 밖으로 이어지게 하십시오",
     ),
+    # sub-flows
+    "unknown_flow": ("'{name}' 하위 흐름이 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
+    "recursive_flow": ("하위 흐름은 자기 자신을 담을 수 없습니다: {flows}", "대신 앞의 노드로 되돌아가게 하십시오"),
+    "flows_too_deep": ("하위 흐름이 {limit}단계보다 깊이 들어갑니다", "몇 개는 나란히 두십시오"),
+    "too_many_nodes": ("하위 흐름까지 합한 노드가 {limit}개를 넘습니다", "센터를 둘로 나누십시오"),
+    "unused_flow": ("'{name}' 하위 흐름을 쓰는 곳이 없습니다", "지우거나 `flow: {name}` 노드를 추가하십시오"),
+    "unknown_parameter": ("하위 흐름에 '{name}' 매개변수가 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
+    "missing_parameter": ("'{flow}'의 매개변수 '{name}'이(가) 없습니다", "`with:` 아래에 추가하십시오: `{name}: …`"),
+    "unknown_exit": ("하위 흐름에 '{name}' 출구가 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
+    "missing_exit": ("'{flow}'의 출구 '{name}'이(가) 어디로도 가지 않습니다", "`{name}:` 에 이어질 노드를 쓰십시오"),
+    "unknown_placeholder": ("<{name}>은(는) 매개변수도 출구도 아닙니다", "이것을 쓰려고 했습니까: {nearest}"),
+    "unused_placeholder": ("하위 흐름 안에서 <{name}>을(를) 쓰는 곳이 없습니다", "여기서 지우거나 노드에서 쓰십시오"),
+    "placeholder_within_text": (
+        "<{name}>이(가) 글이나 키의 일부인데 목록이나 하위 키가 주어졌습니다",
+        "단어 하나를 주십시오",
+    ),
+    "node_inside_flow": ("'{name}'은(는) 하위 흐름 안에 있습니다", "그 처음으로 이어지게 하십시오: {call}"),
     # audio
     "missing_prompt": ("'{name}' 안내 멘트가 없습니다 ({languages})", "prompts/의 언어별 파일에 추가하십시오"),
     "misspelt_prompt": ("'{name}' 안내 멘트가 없습니다 ({languages})", "이것을 쓰려고 했습니까: {nearest}"),

@@ -17,12 +17,12 @@ from pydantic_core import PydanticCustomError
 
 from ivr.domain.flow import Playback, Prompt, Say, Spoken
 from ivr.domain.hours import Span
+from ivr.domain.saying import WAYS
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-SAYINGS = ("digits", "number", "date", "time", "datetime")
 MENU_KEYS = (*"0123456789", "*", "#")
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PROMPT = re.compile(r"(?P<key>[a-z][a-z0-9_]{0,63})(@(?P<language>[a-z]{2,3}))?")
 _DURATION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})? ?[smhd]")
 _SPAN = re.compile(r"(\d{1,2}):(\d{2}) ?- ?(\d{1,2}):(\d{2})")
@@ -59,7 +59,7 @@ def text(value: object) -> str:
 
 def name(value: object) -> str:
     found = text(value)
-    if not _NAME.fullmatch(found):
+    if not NAME.fullmatch(found):
         raise refuse("bad_name", name=found)
     return found
 
@@ -255,6 +255,26 @@ def digit_count(value: object) -> tuple[int, int]:
     return least, most
 
 
+def number_range(value: object) -> tuple[int, int]:
+    """`[1, 500]` to (least, greatest)."""
+    ends = [str(end) for end in value] if isinstance(value, list) else []
+    if len(ends) != 2 or not all(re.fullmatch(r"[0-9]{1,12}", end) for end in ends):
+        raise refuse("bad_range")
+    least, greatest = (int(end) for end in ends)
+    if greatest < least:
+        raise refuse("digits_inverted", value=f"{least}, {greatest}")
+    return least, greatest
+
+
+def scale(value: object) -> tuple[int, int]:
+    """`1-5` or `0-10`."""
+    found = text(value)
+    if found not in ("1-5", "0-10"):
+        raise refuse("bad_scale", value=found)
+    least, _, greatest = found.partition("-")
+    return int(least), int(greatest)
+
+
 def menu_key(value: object) -> str:
     found = text(value)
     if found not in MENU_KEYS:
@@ -268,7 +288,7 @@ def spoken(value: object) -> Spoken:
         ((how, what),) = value.items()
         if how == "playback" and what == "message":
             return Playback()
-        if how in SAYINGS and isinstance(what, str) and _NAME.fullmatch(what):
+        if how in WAYS and isinstance(what, str) and NAME.fullmatch(what):
             return Say(how, what)
         raise refuse("bad_prompt")
     if not isinstance(value, str):

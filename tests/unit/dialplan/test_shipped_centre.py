@@ -147,7 +147,7 @@ def test_a_caller_without_a_number_types_it_for_the_callback(centre: Centre) -> 
     call = Call(centre, MONDAY_10, "2 0 queue:KEY:1 0212345678# 2 01098765432# 1", caller=None)
     (callback,) = call.fields_of("callback")
     assert callback["number"] == Personal("01098765432")
-    assert "callback_number_unknown" in call.path
+    assert "callback_from_queue/number_unknown" in call.path
 
 
 def test_after_hours_the_question_is_kept_and_called_back_next_morning(centre: Centre) -> None:
