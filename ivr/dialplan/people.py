@@ -8,7 +8,7 @@ from ivr.dialplan.audio import KnownPrompts
 from ivr.dialplan.document import Document, Path
 from ivr.dialplan.schema import RawCentre
 from ivr.dialplan.values import meant
-from ivr.domain.centre import Agent, Queue
+from ivr.domain.centre import Agent, Queue, TransferNumber
 
 
 def queues(centre_id: str, raw: RawCentre) -> dict[str, Queue]:
@@ -40,6 +40,10 @@ def agents(raw: RawCentre) -> dict[str, Agent]:
     }
 
 
+def transfers(raw: RawCentre) -> dict[str, TransferNumber]:
+    return {name: TransferNumber(number=to.number, label=to.label) for name, to in raw.transfers.items()}
+
+
 def check_people(raw: RawCentre, document: Document) -> None:
     """Agents serve queues that exist, in a language of the centre, and every queue has somebody."""
     for number, agent in raw.agents.items():
@@ -58,6 +62,7 @@ def check_words(raw: RawCentre, document: Document) -> None:
     """What people read is there in every language of the centre, and in no other."""
     labelled: dict[Path, Mapping[str, str]] = {("title",): raw.title}
     labelled |= {("queues", name, "label"): queue.label for name, queue in raw.queues.items()}
+    labelled |= {("transfers", name, "label"): to.label for name, to in raw.transfers.items()}
     labelled |= {("categories", name): words for name, words in raw.categories.items()}
     for path, words in labelled.items():
         for language in raw.languages:

@@ -1,0 +1,113 @@
+"""`choose` with a list of conditions: how they are written, and what they become."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainValidator
+
+from ivr.dialplan import values
+from ivr.dialplan.document import Document, Path
+from ivr.dialplan.raw import Raw
+from ivr.dialplan.target import Target
+from ivr.dialplan.values import Name, Text, filled, refuse, some, text
+from ivr.domain import conditions, flow
+from ivr.domain.conditions import KNOWN, UNKNOWN, WHOLE, Condition
+from ivr.domain.flow import NodeId
+
+_PERCENT = re.compile(r"(\d{1,2})(?:\.(\d{1,2}))? ?%")
+_PATTERN = re.compile(r"\+?[0-9?]{0,20}\*?")
+
+
+def _share(value: object) -> int:
+    """`30%` or `0.5%` in hundredths of a percent."""
+    found = _PERCENT.fullmatch(text(value))
+    if found is None or not any(character in "123456789" for character in found[0]):
+        raise refuse("bad_share", value=text(value))
+    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
+
+
+def _pattern(value: object) -> str:
+    found = text(value)
+    if found not in (KNOWN, UNKNOWN) and (not _PATTERN.fullmatch(found) or found == "+"):
+        raise refuse("bad_caller_pattern", value=found)
+    return found
+
+
+def _days(value: object) -> tuple[int, ...]:
+    return values.weekdays(values.days_key(value))
+
+
+def _seldom_empty(value: object) -> object:
+    if value == {}:
+        raise refuse("empty_condition")
+    return value
+
+
+class RawDate(Raw):
+    """Days, and hours of a calendar; what is left out does not matter."""
+
+    from_: Annotated[date | None, PlainValidator(values.day)] = Field(default=None, alias="from")
+    to: Annotated[date | None, PlainValidator(values.day)] = None
+    days: Annotated[tuple[int, ...], PlainValidator(_days)] = ()
+    hours: Text | None = None
+
+
+class RawCondition(Raw):
+    """All that is written must hold."""
+
+    caller: Annotated[tuple[Annotated[str, BeforeValidator(_pattern)], ...], BeforeValidator(some)] = ()
+    language: Annotated[tuple[Text, ...], BeforeValidator(some)] = ()
+    category: Annotated[tuple[Text, ...], BeforeValidator(some)] = ()
+    variable: dict[Name, Annotated[tuple[Text, ...], BeforeValidator(some)]] = {}
+    date: Annotated[RawDate | None, BeforeValidator(_seldom_empty)] = None
+    share: Annotated[int | None, PlainValidator(_share)] = None
+
+
+class RawCase(Raw):
+    if_: Annotated[RawCondition, BeforeValidator(_seldom_empty)] = Field(alias="if")
+    next: Target
+
+
+class RawDecide(Raw):
+    """The long form of `choose`."""
+
+    choose: Annotated[tuple[RawCase, ...], BeforeValidator(filled)]
+    otherwise: Target
+
+
+def decide(name: NodeId, raw: RawDecide, document: Document) -> flow.Decide:
+    """The domain node. Shares follow one another: two of 30 % and 20 % take different callers."""
+    cases = []
+    taken = 0
+    for place, case in enumerate(raw.choose):
+        path: Path = ("nodes", name, "choose", place, "if")
+        cases.append(flow.Case(conditions=_conditions(case.if_, taken, document, path), next=case.next))
+        taken += case.if_.share or 0
+        if case.if_.share is not None and taken > WHOLE:
+            document.problem((*path, "share"), "shares_over")
+    return flow.Decide(id=name, cases=tuple(cases), otherwise=raw.otherwise)
+
+
+def _conditions(raw: RawCondition, taken: int, document: Document, path: Path) -> tuple[Condition, ...]:
+    found: list[Condition] = []
+    if raw.caller:
+        found.append(conditions.CallerMatches(raw.caller))
+    if raw.language:
+        found.append(conditions.LanguageIs(raw.language))
+    if raw.category:
+        found.append(conditions.CategoryIs(raw.category))
+    found += [conditions.VariableIs(name, wanted) for name, wanted in raw.variable.items()]
+    if raw.date is not None:
+        if raw.date.from_ is not None and raw.date.to is not None and raw.date.to < raw.date.from_:
+            document.problem((*path, "date", "to"), "dates_inverted", value=raw.date.to.isoformat())
+        found.append(
+            conditions.During(
+                first=raw.date.from_, last=raw.date.to, weekdays=frozenset(raw.date.days), calendar=raw.date.hours
+            )
+        )
+    if raw.share is not None:
+        found.append(conditions.Share(taken, taken + raw.share))
+    return tuple(found)
