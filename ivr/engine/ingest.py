@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.05
 """Pause when the journal has nothing new; a file offers nothing to wait for."""
-PAUSE_S = 0.2
+PAUSE_S = 0.5
 """After a write: what comes meanwhile goes into one transaction, which costs much less than several."""
 REFRESH_S = 1.0
 """A live call's rows are at most this old; its end is written at once."""
