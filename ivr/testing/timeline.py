@@ -50,8 +50,9 @@ HANG_UP_S = 0.7
 """From the beginning of an action to a hang-up in it."""
 BETWEEN_DIGITS_S = 5.0
 """Asterisk's wait for a further digit when an entry is neither full nor ended with #."""
-QUEUE_KEY_S = 2.0
-"""From entering a queue to a key pressed in it."""
+QUEUE_KEY_S = 8.0
+"""From entering a queue to a key pressed in it: after the announcement of the position, before the next one. app_queue
+(22.10.1, say_position) loses the key that cuts "there are N callers": it keeps only that there was one."""
 QUEUE_SLACK_S = 4.0
 """How late app_queue may notice that the longest wait is over (it looks between announcements and rings)."""
 TONE_S = 0.3

@@ -1,0 +1,81 @@
+"""What may not be left after a module's calls: the same looks before and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import psutil
+from records import Records
+from system import RunningSystem
+
+from ivr.testing.waiting import eventually
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The system at rest."""
+
+    system: RunningSystem
+    placed: int
+    calls: int
+    descriptors: int
+
+    @classmethod
+    async def take(cls, system: RunningSystem) -> Self:
+        await _quiet(system)
+        async with Records.open(system) as records:
+            return cls(system, system.placed, await _calls(records), _descriptors(system))
+
+    async def compare(self) -> None:
+        """Fails when something is left."""
+        await _quiet(self.system)
+        async with Records.open(self.system) as records:
+            placed = self.system.placed - self.placed
+
+            async def ended() -> int:
+                return await _ended_calls(records) - self.calls
+
+            await eventually(ended, lambda count: count >= placed)
+            assert await _calls(records) - self.calls == placed, "calls in Postgres are not the calls placed by SIPp"
+            assert await records.rows("SELECT id FROM ivr.calls WHERE ended_at IS NULL") == []
+            assert await records.rows("SELECT line FROM ivr.torn") == []
+            faults = "SELECT id, faults FROM ivr.calls WHERE cardinality(faults) > 0"
+            assert await records.rows(faults) == []
+
+        async def descriptors() -> int:
+            return _descriptors(self.system)
+
+        await eventually(descriptors, lambda count: count <= self.descriptors)
+        # Its children are system parts, not callers: nobody of ours may still be calling.
+        assert [child for child in psutil.Process().children(recursive=True) if _name(child) == "sipp"] == []
+
+
+async def _quiet(system: RunningSystem) -> None:
+    """No channel is up."""
+    await eventually(system.asterisk.count_channels, lambda count: count == 0, within_s=30)
+
+
+async def _calls(records: Records) -> int:
+    return int((await records.rows("SELECT count(*) FROM ivr.calls WHERE kind = 'inbound'"))[0]["count"])
+
+
+async def _ended_calls(records: Records) -> int:
+    query = "SELECT count(*) FROM ivr.calls WHERE kind = 'inbound' AND outcome IS NOT NULL"
+    return int((await records.rows(query))[0]["count"])
+
+
+def _descriptors(system: RunningSystem) -> int:
+    """Open in the controller, but for its pool of database connections, which grows and shrinks by itself."""
+    port = system.installation.settings.postgres_port
+    controller = system.controller
+    connections = controller.net_connections("tcp")
+    to_database = [each for each in connections if each.raddr and each.raddr.port == port]
+    return controller.num_fds() - len(to_database)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
