@@ -73,9 +73,9 @@ class Installation:
         if account is not None:
             drop_privileges(account)
 
-    def check(self) -> Loaded:
-        """Every centre under the dialplan folder, against the prompt texts (rendered or not)."""
-        return load_centres(self.settings.dialplans, self._known_prompts())
+    def check(self, folder: Path | None = None) -> Loaded:
+        """Every centre under the dialplan folder (or another), against the prompt texts (rendered or not)."""
+        return load_centres(folder or self.settings.dialplans, self._known_prompts())
 
     def _known_prompts(self) -> dict[str, frozenset[str]]:
         return {language: load_catalogue(self.settings.prompts, language).keys() for language in LANGUAGES}
@@ -198,6 +198,7 @@ class Installation:
             ports=self.settings.listening,
             layout=self.layout,
             trunk_addresses=self.settings.trunk_addresses,
+            outbound_trunk=self.settings.outbound_trunk,
             qualify_s=self.settings.qualify_s,
         )
 

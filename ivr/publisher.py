@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.adapters.versions import Live, Publication, Retiring, State, Version, VersionStore
-from ivr.dialplan.compiler import list_centre_folders, load_centres, load_folders
+from ivr.dialplan.compiler import list_centre_folders, load_centres, load_folders, load_kept
 from ivr.domain.centre import Centre
 from ivr.errors import IvrError, OperatorError
 
@@ -123,22 +123,18 @@ class Publisher:
 
     def _keep(self, centre: Centre) -> None:
         """Copies the folder, and makes sure that the copy is what was checked."""
-        known = self._prompts()
+        known, folder = self._prompts(), list_centre_folders(self._dialplans)[centre.id]
         for _ in range(TRIES):
-            self.store.keep(centre.id, centre.version, self._dialplans / centre.id, known)
+            self.store.keep(centre.id, centre.version, folder, known)
             copy = self.find_version(centre.id, centre.version)
             if copy is not None:
                 return
             self.store.discard(centre.id, centre.version)
-        raise OperatorError(f"{self._dialplans / centre.id} changes while it is read: try again")
+        raise OperatorError(f"{folder} changes while it is read: try again")
 
     def _compile(self, centre: str, version: str) -> Centre:
         folder = self._folder(centre, version)
-        then = self.store.get_version(centre, version).prompts
-        found = load_folders({centre: folder}, then).centres.get(centre)
-        if found is None:
-            # A newer release may need prompts (for saying numbers, say) that there were not then.
-            found = load_folders({centre: folder}, _both(then, self._prompts())).centres.get(centre)
+        found = load_kept(folder, centre, self.store.get_version(centre, version).prompts)
         if found is None or found.version != version:
             raise OperatorError(f"{folder} is not what was kept there: restore it from backup, then run `ivr reload`")
         return found
@@ -166,9 +162,3 @@ class Publisher:
         if found is not None:
             return found.version
         return None if live is None else live.put_aside or live.version
-
-
-def _both(some: Prompts, others: Prompts) -> Prompts:
-    return {
-        language: some.get(language, frozenset()) | others.get(language, frozenset()) for language in {*some, *others}
-    }

@@ -21,8 +21,12 @@ from ivr.errors import AuthorError, IvrError
     commands_in={
         "ivr.cli.system": ("up", "status", "clock", "prepare", "migrate", "asterisk", "controller"),
         "ivr.cli.emergency": ("close", "open"),
-        "ivr.cli.dialplan": ("check", "simulate"),
+        "ivr.cli.dialplan": ("check",),
+        "ivr.cli.simulate": ("simulate",),
+        "ivr.cli.scenarios": ("scenarios",),
+        "ivr.cli.hours": ("hours",),
         "ivr.cli.versions": ("reload", "versions", "rollback"),
+        "ivr.cli.replay": ("replay",),
         "ivr.cli.prompts": ("prompts",),
         "ivr.cli.records": ("calls", "call", "messages", "callbacks"),
         "ivr.cli.agents": ("agents",),

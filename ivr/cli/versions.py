@@ -11,7 +11,7 @@ import click
 
 from ivr.adapters.versions import Live, Version
 from ivr.bootstrap import Installation
-from ivr.cli.dialplan import LANG
+from ivr.cli.folders import LANG
 from ivr.cli.orders import order
 from ivr.cli.output import say, show_json, show_table, spinner
 from ivr.errors import OperatorError

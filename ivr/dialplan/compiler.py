@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr.dialplan import graph, references, schema
+from ivr.dialplan import ease, graph, privacy, references, schema
 from ivr.dialplan.audio import KnownPrompts, check_audio
 from ivr.dialplan.calendars import calendars
 from ivr.dialplan.document import Document, TooManyProblemsError
+from ivr.dialplan.ease import Seconds
 from ivr.dialplan.loader import read
 from ivr.dialplan.nodes import compile_node
 from ivr.dialplan.outside import check_lookups
@@ -24,7 +25,7 @@ from ivr.dialplan.subflow import expand
 from ivr.dialplan.values import meant
 from ivr.domain.centre import Centre, Limits
 from ivr.domain.checks import CHECKS
-from ivr.domain.flow import Collect, Flow, Message, Node
+from ivr.domain.flow import Flow, Node, targets
 from ivr.domain.hours import Calendar
 from ivr.errors import AuthorError, OperatorError
 
@@ -48,17 +49,18 @@ class Loaded:
         return self.centres
 
 
-def load_centres(folder: Path, known_prompts: KnownPrompts) -> Loaded:
+def load_centres(folder: Path, known_prompts: KnownPrompts, seconds: Seconds | None = None) -> Loaded:
     """Every centre below `folder` (or the one that it is), and what is wrong with each or between them.
 
-    Raises OperatorError when the folder is not there or holds no centre.
+    `seconds` tells how long prompts play; without it nobody is told of one that takes too long. Raises OperatorError
+    when the folder is not there or holds no centre.
     """
     if not folder.is_dir():
         raise OperatorError(f"there is no folder {folder}: name the folder that holds one folder for each centre")
     folders = list_centre_folders(folder)
     if not folders:
         raise OperatorError(f"no centre in {folder}: a centre is a folder with {CENTRE_FILE} and {FLOW_FILE}")
-    return load_folders(folders, known_prompts)
+    return load_folders(folders, known_prompts, seconds)
 
 
 def list_centre_folders(folder: Path) -> dict[str, Path]:
@@ -68,9 +70,9 @@ def list_centre_folders(folder: Path) -> dict[str, Path]:
     return {entry.name: entry for entry in sorted(folder.iterdir()) if entry.is_dir() and _has_yaml(entry)}
 
 
-def load_folders(folders: Mapping[str, Path], known_prompts: KnownPrompts) -> Loaded:
+def load_folders(folders: Mapping[str, Path], known_prompts: KnownPrompts, seconds: Seconds | None = None) -> Loaded:
     """Centres from folders of any name, such as kept versions: id -> folder. Clashes between them are told."""
-    sources = [_Source(folder, known_prompts, id=name) for name, folder in folders.items()]
+    sources = [_Source(folder, known_prompts, seconds, id=name) for name, folder in folders.items()]
     _refuse_clashes(sources)
     return _loaded(sources)
 
@@ -80,6 +82,17 @@ def load_centre(folder: Path, known_prompts: KnownPrompts) -> Loaded:
     if not folder.is_dir():
         raise OperatorError(f"there is no folder {folder}: name the folder of a centre, such as dialplans/120")
     return _loaded([_Source(folder, known_prompts)])
+
+
+def load_kept(folder: Path, name: str, known_prompts: KnownPrompts) -> Centre | None:
+    """A centre from a version that was right when it was kept: what a newer release finds wrong with it is no reason to
+    let go of its calls. None when it does not make a whole flow any more."""
+    centre = _Source(folder, known_prompts, id=name).centre
+    if centre is None:
+        return None
+    nodes = centre.flow.nodes
+    used = {centre.flow.start, *(target for node in nodes.values() for target in targets(node).values())}
+    return centre if used <= nodes.keys() else None
 
 
 def _loaded(sources: list[_Source]) -> Loaded:
@@ -112,7 +125,9 @@ def _refuse_clashes(sources: list[_Source]) -> None:
 class _Source:
     """One centre's folder on its way: read, checked and, as far as its parts allow, compiled."""
 
-    def __init__(self, folder: Path, known_prompts: KnownPrompts, *, id: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, known_prompts: KnownPrompts, seconds: Seconds | None = None, *, id: str | None = None
+    ) -> None:
         self.id = id or folder.resolve().name
         self._unread: list[Problem] = []
         if not _CENTRE_ID.fullmatch(self.id):
@@ -130,7 +145,7 @@ class _Source:
                 self._check_centre(self.centre_file, known_prompts)
         if self.flow_file is not None:
             with suppress(TooManyProblemsError):
-                self._check_flow(self.flow_file, known_prompts)
+                self._check_flow(self.flow_file, known_prompts, seconds)
         self.centre = self._compile()
         """Good for use only when there are no problems."""
 
@@ -175,7 +190,7 @@ class _Source:
         check_people(raw, file)
         self._calendars = calendars(raw, file)
 
-    def _check_flow(self, file: Document, known_prompts: KnownPrompts) -> None:
+    def _check_flow(self, file: Document, known_prompts: KnownPrompts, seconds: Seconds | None) -> None:
         sources, scope = expand(file)
         self._flow = schema.read(RawFlow, file, scope)
         raw_nodes = schema.read_nodes(sources, file)
@@ -188,6 +203,8 @@ class _Source:
                 self._nodes[name] = node
         references.check_targets(self._nodes, raw_nodes, file)
         references.check_digits(self._nodes, file)
+        ease.check_keys(self._nodes, file)
+        privacy.check_resident_numbers(self._nodes, {} if self.raw is None else self.raw.legal_basis, file)
         check_lookups(self._nodes, file)
         if self._flow.start not in raw_nodes:
             file.problem(("start",), "unknown_node", **meant(self._flow.start, raw_nodes))
@@ -196,24 +213,20 @@ class _Source:
         if self.raw is not None and self.centre_file is not None:
             references.check_names(self._nodes, self.raw, file)
             check_audio(self._nodes, self._flow.apology, self.raw.languages, known_prompts, file)
-            self._check_retention(self.raw, self.centre_file)
+            privacy.check_legal_basis(self._nodes, self.raw, file)
+            privacy.check_retention(self._nodes, self.raw, self.centre_file)
+            if seconds is not None:
+                ease.check_lengths(self._nodes, self.raw.languages, self.raw.limits.prompt, seconds, file)
 
     def _check_shape(self, start: str, file: Document) -> None:
         """What only a whole graph can tell; with a node missing it would only tell what follows from that."""
         references.check_variables(self._nodes, start, file)
+        if self.raw is not None and self.centre_file is not None:
+            ease.check_depth(self._nodes, start, self.raw.limits.menus, file)
+            privacy.check_unused_basis(self._nodes, self.raw, self.centre_file)
         for name in graph.unreachable(self._nodes, start):
             file.key_problem(("nodes", name), "unreachable_node", node=name)
         for name in graph.without_exit(self._nodes):
             file.key_problem(("nodes", name), "no_way_out", node=name)
         for circle in graph.idle_loops(self._nodes):
             file.key_problem(("nodes", circle[0]), "idle_loop", nodes=" -> ".join((*circle, circle[0])))
-
-    def _check_retention(self, raw: RawCentre, file: Document) -> None:
-        """Personal data is kept for a stated time only."""
-        keeps = any(
-            isinstance(node, Message) or (isinstance(node, Collect) and node.personal) for node in self._nodes.values()
-        )
-        if keeps and raw.retention.messages is None:
-            file.key_problem(("retention", "messages"), "missing_retention", what="messages")
-        if raw.retention.talk is None and any(queue.record_talk for queue in raw.queues.values()):
-            file.key_problem(("retention", "talk"), "missing_retention", what="talk")
