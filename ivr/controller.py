@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from ivr.adapters.folder_watch import FolderWatch
 from ivr.adapters.journal.lines import decode_extra
 from ivr.adapters.journal.recordings import RecordingsFolder
 from ivr.adapters.journal.tail import JournalTail
+from ivr.adapters.lookup.http import HttpLookup
 from ivr.adapters.runtime.asterisk_config import AMI_USER
 from ivr.adapters.runtime.secrets import load_control_token
 from ivr.adapters.web.control import order_routes
@@ -55,10 +57,12 @@ class Controller:
         self._centres = LiveCentres(installation.centres, installation.publisher.find_version)
         self._change = LiveChange(installation, self._centres)
         self._watch_trouble: str | None = None
+        self._lookup = HttpLookup(os.environ)
         self._engine = Engine(
             centres=CentresInEmergency(self._centres, installation.emergencies),
             vault=installation.vault,
             clock=installation.clock,
+            lookup=self._lookup,
         )
         self._desk = AgentDesk(installation.vault)
         self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.run / "spoken")
@@ -90,6 +94,7 @@ class Controller:
                 background.append(parts.create_task(self._follow_folder()))
             await stack.enter_async_context(self._ami)
             await stack.enter_async_context(self._health)
+            await stack.enter_async_context(self._lookup)
             await stack.enter_async_context(self._agi)
             log.info("controller ready")
             await stop.wait()

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """The address that every server listens on."""
     trunk_addresses: tuple[str, ...] = ("127.0.0.1",)
     """Whose SIP calls are the public's; in the environment a JSON list."""
+    outbound_trunk: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$")] | None = None
+    """host or host:port of the SIP trunk for calls going out (transfers to numbers); None: there is none."""
     qualify_s: Annotated[int, Field(ge=0, le=3600)] = 30
     """Seconds between two looks whether an agent's phone is there; 0: never."""
     ports: Literal["set", "free"] = "set"
@@ -123,7 +125,12 @@ class Settings(BaseSettings):
                 *PORT_FIELDS.values(),
             )
         }
-        return {**values, "IVR_TRUNK_ADDRESSES": json.dumps(self.trunk_addresses), "IVR_PORTS": "set"}
+        return {
+            **values,
+            "IVR_TRUNK_ADDRESSES": json.dumps(self.trunk_addresses),
+            "IVR_OUTBOUND_TRUNK": self.outbound_trunk or "",
+            "IVR_PORTS": "set",
+        }
 
 
 def load_settings(**given: Any) -> Settings:

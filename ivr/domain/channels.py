@@ -10,7 +10,9 @@ from ivr.domain.legs import LegState, next_state
 from ivr.domain.records import LegRecord
 
 TRUNK = "trunk"
-"""The endpoint that callers come through; every other PJSIP endpoint is an agent."""
+"""The endpoint that callers come through; every other PJSIP endpoint but OUTBOUND is an agent."""
+OUTBOUND = "outbound"
+"""The endpoint of calls going out: who answers there is nobody of ours."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class _Leg:
 
     @property
     def agent(self) -> str | None:
-        return None if self.endpoint == TRUNK else self.endpoint
+        return None if self.endpoint in (TRUNK, OUTBOUND) else self.endpoint
 
 
 class Channels:
@@ -134,6 +136,8 @@ class Channels:
             if call_kind == "outbound":
                 return "callback"
             return "caller" if leg.id == self._call_id else "other"
+        if leg.endpoint == OUTBOUND:
+            return "transfer"
         if leg.agent is None:
             return "other"
         return "transfer" if leg.transferred_to else "agent"

@@ -12,7 +12,7 @@ from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.ports import Ports
 from ivr.adapters.runtime.secrets import Secrets
 from ivr.domain.centre import Centre, Queue
-from ivr.domain.flow import Enqueue
+from ivr.domain.flow import Destination, Enqueue, Transfer
 from ivr.errors import OperatorError
 
 AMI_USER = "ivr"
@@ -35,6 +35,8 @@ class AsteriskInput:
     layout: Layout
     trunk_addresses: tuple[str, ...] = ("127.0.0.1",)
     """Whose calls are the public's."""
+    outbound_trunk: str | None = None
+    """host or host:port that takes calls going out; None: there are none."""
     qualify_s: int = 30
     """Seconds between two looks whether an agent's phone is still there; 0: never."""
 
@@ -45,6 +47,14 @@ class _Phone:
     name: str
     language: str
     password: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What the controller says, and what is dialled for it."""
+
+    name: str
+    dial: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +88,8 @@ def render(source: Path, given: AsteriskInput) -> dict[str, str]:
         "ports": given.ports,
         "layout": given.layout,
         "trunk_addresses": given.trunk_addresses,
+        "outbound_trunk": given.outbound_trunk or "",
+        "transfers": _targets(given),
         "qualify_s": given.qualify_s,
         "ami_user": AMI_USER,
         "ami_secret": given.secrets.ami,
@@ -141,6 +153,22 @@ def _phones(given: AsteriskInput) -> list[_Phone]:
                 owners[agent.id] = centre.id
                 phones.append(_Phone(user=agent.id, name=agent.name, language=agent.language, password=known[agent.id]))
     return phones
+
+
+def _targets(given: AsteriskInput) -> tuple[_Target, ...]:
+    """Everywhere that a flow of ours transfers callers to, queues excepted: a whitelist, not a pattern."""
+    found: dict[str, str] = {}
+    for centre in (*given.centres, *given.retiring):
+        for node in centre.flow.nodes.values():
+            match node:
+                case Transfer(to=Destination("agent", agent)) if agent in centre.agents:
+                    found.setdefault(f"{centre.id}.agent.{agent}", f"PJSIP/{agent}")
+                case Transfer(to=Destination("number", name)) if given.outbound_trunk is not None:
+                    number = centre.transfers[name].number
+                    found.setdefault(f"{centre.id}.number.{name}", f"PJSIP/{number}@outbound")
+                case _:
+                    pass
+    return tuple(_Target(name, dial) for name, dial in found.items())
 
 
 def _queues(given: AsteriskInput) -> list[_Queue]:
