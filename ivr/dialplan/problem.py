@@ -6,9 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ivr.dialplan import texts_en, texts_ko
+from ivr.dialplan import scenario_texts, texts_en, texts_ko
 
-TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType({"en": texts_en.TEXTS, "ko": texts_ko.TEXTS})
+TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "en": {**texts_en.TEXTS, **scenario_texts.TEXTS["en"]},
+        "ko": {**texts_ko.TEXTS, **scenario_texts.TEXTS["ko"]},
+    }
+)
 """Language -> kind -> (what, hint), both with the details as {placeholders}."""
 
 

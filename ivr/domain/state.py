@@ -46,7 +46,7 @@ class CallState:
 
 
 if TYPE_CHECKING:
-    from dataclasses import replace
+    from dataclasses import replace as replace
 else:
     _NAMES = tuple(each.name for each in fields(CallState))
     _SETTERS = tuple(CallState.__dict__[name].__set__ for name in _NAMES)

@@ -1,4 +1,4 @@
-"""Emergency orders: first rule of every calendar, read from a file that is also the record, live from the next call on."""
+"""Emergency orders: first rule of every calendar, read from a file that is also the record, live for the next call."""
 
 from __future__ import annotations
 
