@@ -49,29 +49,34 @@ class Alone:
         return self.yardstick_per_second / self.per_second
 
 
-async def measure_engine(centre: Centre, at: datetime) -> Alone:
+async def measure_engine(centre: Centre, at: datetime, *, calls: int = ENGINE_CALLS) -> Alone:
     """Calls to an agent on a line without Asterisk, on one core: the flow, notes, state and sealing, nothing else.
 
     The yardstick awaits as often as such a call does, and does nothing.
     """
     engine = Engine(centres=FixedCentres((centre,)), vault=KeyVault(bytes(range(32))), clock=ManualClock(at))
-    line = CountingLine(moves=[])
-    arrivals = [Arrival(call=f"{NODE}-{number}.0", dnis=centre.numbers[0]) for number in range(ENGINE_CALLS)]
+    awaits = (await simulate(engine, centre.numbers[0])).awaits
     began = time.process_time()
-    for arrival in arrivals:
-        line = CountingLine(moves=[Press("1"), Press("1"), Press("1"), LeavesQueue("ANSWERED")])
-        await engine.run(line, arrival)
+    for _ in range(calls):
+        await simulate(engine, centre.numbers[0])
     spent = time.process_time() - began
     began = time.process_time()
-    for _ in arrivals:
-        await _only_await(line.awaits)
+    for _ in range(calls):
+        await _only_await(awaits)
     return Alone(
         part="engine",
-        yardstick=f"{line.awaits} empty awaits",
+        yardstick=f"{awaits} empty awaits",
         unit="calls/s",
-        per_second=ENGINE_CALLS / spent,
-        yardstick_per_second=ENGINE_CALLS / (time.process_time() - began),
+        per_second=calls / spent,
+        yardstick_per_second=calls / (time.process_time() - began),
     )
+
+
+async def simulate(engine: Engine, number: str) -> CountingLine:
+    """One call by keys into the queue."""
+    line = CountingLine(moves=[Press("1"), Press("1"), Press("1"), LeavesQueue("ANSWERED")])
+    await engine.run(line, Arrival(call=f"{NODE}-1.0", dnis=number))
+    return line
 
 
 class CountingLine(FakeLine):
