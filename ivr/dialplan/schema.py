@@ -20,6 +20,7 @@ from ivr.dialplan.raw import Raw, RawRetry
 from ivr.dialplan.subflow import CALL, NodeSource
 from ivr.dialplan.target import INSIDE, Scope, Target
 from ivr.dialplan.values import (
+    ChoiceKey,
     Digits,
     Labels,
     Language,
@@ -95,10 +96,14 @@ class RawAgent(Raw):
 
 
 class RawLimits(Raw):
-    """What no single call may exceed."""
+    """What no single call may exceed, and what no caller has to bear."""
 
     steps: Annotated[int, BeforeValidator(whole(20, 10_000))] = 300
     minutes: Annotated[int, BeforeValidator(whole(1, 600))] = 60
+    prompt: Annotated[int, BeforeValidator(duration("5s", "10m"))] = 60
+    """Longest that is said at one go."""
+    menus: Annotated[int, BeforeValidator(whole(1, 20))] = 4
+    """Most menus on end."""
 
 
 class RawRetention(Raw):
@@ -106,6 +111,18 @@ class RawRetention(Raw):
 
     messages: Annotated[int, BeforeValidator(duration("1d", "3650d", "d"))] | None = None
     talk: Annotated[int, BeforeValidator(duration("1d", "3650d", "d"))] | None = None
+
+
+class RawLegalBasis(Raw):
+    """Why a piece of personal data may be asked; a plain text is its `reason`."""
+
+    reason: Text | None = None
+    statute: Text | None = None
+    """The article that names it: without one a resident registration number may not be asked."""
+
+
+def _legal_basis(value: object) -> object:
+    return {"reason": value} if isinstance(value, str) else values.filled(value)
 
 
 class RawCentre(RawCalendar):
@@ -123,6 +140,7 @@ class RawCentre(RawCalendar):
     transfers: dict[Name, RawTransferNumber] = {}
     limits: RawLimits = RawLimits()
     retention: RawRetention = RawRetention()
+    legal_basis: dict[Name, Annotated[RawLegalBasis, BeforeValidator(_legal_basis)]] = {}
 
 
 # --- flow.yaml ---
@@ -151,7 +169,7 @@ class RawPlay(Raw):
 
 class RawMenu(RawRetry):
     menu: Prompts
-    choices: Annotated[dict[MenuKey, Annotated[RawChoice, BeforeValidator(_choice)]], BeforeValidator(values.filled)]
+    choices: Annotated[dict[ChoiceKey, Annotated[RawChoice, BeforeValidator(_choice)]], BeforeValidator(values.filled)]
 
 
 class RawCollect(RawRetry):

@@ -129,13 +129,29 @@ TEXTS: dict[str, tuple[str, str]] = {
     "same_keys": ("keep, again and cancel need three different keys", "Change one"),
     "check_digits": ("the check '{check}' needs {wanted} digits", "Write `digits: {wanted}`"),
     "resident_number": (
-        "thirteen digits may be a resident registration number, which may not be asked for",
-        "Ask for the birth date (six digits) instead",
+        "thirteen digits may be a resident registration number, which may only be asked where a statute names it",
+        "Ask for the birth date (six digits), or add to centre.yaml under legal_basis: `{variable}: {{statute: …}}`",
     ),
+    "missing_legal_basis": (
+        "'{variable}' is personal data that is asked without a legal basis",
+        "Add to centre.yaml under legal_basis: `{variable}: …` with the reason or the article",
+    ),
+    "unused_legal_basis": ("no node asks for '{name}' as personal data", "Did you mean: {nearest}"),
     "personal_unmarked": ("'{variable}' is personal data", "Add `personal: yes`, so that it is encrypted"),
     "unreachable_node": ("nothing leads to the node '{node}'", "Remove it, or name it as a target"),
     "no_way_out": ("from '{node}' no way leads to an end", "Let one of its targets lead to an `end` node"),
     "idle_loop": ("a caller who does nothing goes round for ever: {nodes}", "Let one of these nodes lead out"),
+    # ease
+    "bad_choice_key": ("'{value}' is not a key of a telephone", 'Use "*", "#" or one to four digits'),
+    "ambiguous_key": ("'{short}' is the beginning of '{key}'", "Give each choice a key that no other begins with"),
+    "menu_too_deep": (
+        "'{node}' is the menu number {depth} on end that a caller has to choose in",
+        "Join or shorten menus so that there are at most {limit}, or raise `limits: {{menus: …}}` in centre.yaml",
+    ),
+    "prompt_too_long": (
+        "this takes {seconds} s to listen to ({language})",
+        "Say it in less than {limit} s, or raise `limits: {{prompt: …}}` in centre.yaml",
+    ),
     # sub-flows
     "unknown_flow": ("there is no sub-flow '{name}'", "Did you mean: {nearest}"),
     "recursive_flow": ("a sub-flow cannot contain itself: {flows}", "Lead back to a node instead"),
@@ -156,6 +172,51 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Give one word for it",
     ),
     "node_inside_flow": ("'{name}' is inside a sub-flow", "Lead to its beginning: {call}"),
+    # conditions
+    "bad_share": (
+        "'{value}' is not a share of callers",
+        "Write it as 30% or 0.5%, more than nothing and less than all",
+    ),
+    "shares_over": ("the shares up to here are more than 100 %", "Make them smaller; `otherwise` takes the rest"),
+    "bad_caller_pattern": (
+        "'{value}' is no pattern of a caller's number",
+        'Write "02*", "010????0000", known or unknown: digits, ? for any one, * at the end for any rest',
+    ),
+    "empty_condition": (
+        "there is no condition here",
+        "Write one of caller, language, category, variable, date, share",
+    ),
+    "dates_inverted": ("{value} is before the first day", "Write the earlier date in `from`"),
+    # collect and survey
+    "bad_range": ("this is not a range of numbers", "Write [1, 500]"),
+    "range_digits": ("the range does not fit {least} to {most} digits", "Change `digits` or `range`"),
+    "bad_scale": ("'{value}' is not a scale", "Write 1-5 or 0-10"),
+    "nps_scale": ("NPS is counted on 0-10", "Write `scale: 0-10`, or `metric: csat`"),
+    # lookup and transfer
+    "bad_url": (
+        "this is not an address that can be asked",
+        "Write http:// or https:// with a host; what varies belongs in `query` or `body`",
+    ),
+    "bad_header": ("'{value}' cannot be in a header here", "Use letters, digits and -; some headers are set for you"),
+    "bad_secret": (
+        "'{value}' is not an environment variable that a lookup may send",
+        "Name it IVR_LOOKUP_… in capitals, and set it where the system is started",
+    ),
+    "bad_field": ("'{value}' cannot be the name of a field", "Use a-z, 0-9, _, - and ."),
+    "bad_take": ("'{value}' is not a place in an answer", "Join names and list positions with dots: account.0.name"),
+    "body_needs_post": ("a GET has no body", "Add `method: POST`, or use `query`"),
+    "personal_in_url": (
+        "'{name}' is personal data, and what is in `query` stands in the address",
+        "Send it in `body` with `method: POST` and `personal: yes`",
+    ),
+    "personal_unsaid": ("'{name}' is personal data", "Add `personal: yes` to say that it leaves this system"),
+    "personal_unprotected": ("personal data would travel unencrypted", "Use https://, or http://127.0.0.1"),
+    "bad_destination": (
+        "this is no place to transfer to",
+        "Write a name from `transfers` in centre.yaml, {{queue: name}} or {{agent: number}}",
+    ),
+    "unknown_transfer": ("there is no '{name}' under `transfers` in centre.yaml", "Did you mean: {nearest}"),
+    "unknown_agent": ("there is no agent '{name}'", "Did you mean: {nearest}"),
     # audio
     "missing_prompt": (
         "there is no prompt '{name}' ({languages})",

@@ -120,15 +120,31 @@ TEXTS: dict[str, tuple[str, str]] = {
     "same_keys": ("keep, again, cancel은 서로 다른 키여야 합니다", "하나를 바꾸십시오"),
     "check_digits": ("'{check}' 검사에는 {wanted}자리가 필요합니다", "`digits: {wanted}`로 쓰십시오"),
     "resident_number": (
-        "13자리는 주민등록번호일 수 있으며, 주민등록번호는 받을 수 없습니다",
-        "대신 생년월일(6자리)을 받으십시오",
+        "13자리는 주민등록번호일 수 있으며, 주민등록번호는 법령에 근거가 있을 때만 받을 수 있습니다",
+        "대신 생년월일(6자리)을 받거나 centre.yaml의 legal_basis 아래에 추가하십시오: `{variable}: {{statute: …}}`",
     ),
+    "missing_legal_basis": (
+        "개인정보 '{variable}'을(를) 법적 근거 없이 받습니다",
+        "centre.yaml의 legal_basis 아래에 사유나 조문을 추가하십시오: `{variable}: …`",
+    ),
+    "unused_legal_basis": ("'{name}'을(를) 개인정보로 받는 노드가 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
     "personal_unmarked": ("'{variable}'은(는) 개인정보입니다", "암호화되도록 `personal: yes`를 추가하십시오"),
     "unreachable_node": ("'{node}' 노드로 가는 길이 없습니다", "지우거나 다른 노드에서 가리키십시오"),
     "no_way_out": ("'{node}'에서 끝으로 가는 길이 없습니다", "`end` 노드로 이어지게 하십시오"),
     "idle_loop": (
         "아무것도 누르지 않는 발신자가 끝없이 돕니다: {nodes}",
         "이 가운데 한 노드가 밖으로 이어지게 하십시오",
+    ),
+    # ease
+    "bad_choice_key": ("'{value}'은(는) 전화기의 키가 아닙니다", '"*", "#" 또는 숫자 1~4자리를 쓰십시오'),
+    "ambiguous_key": ("'{short}'은(는) '{key}'의 앞부분입니다", "다른 키의 앞부분이 되지 않는 키를 쓰십시오"),
+    "menu_too_deep": (
+        "'{node}'은(는) 발신자가 잇달아 골라야 하는 {depth}번째 메뉴입니다",
+        "메뉴를 합치거나 줄여 {limit}개까지로 하거나, centre.yaml의 `limits: {{menus: …}}`를 늘리십시오",
+    ),
+    "prompt_too_long": (
+        "듣는 데 {seconds}초가 걸립니다 ({language})",
+        "{limit}초 안에 말하거나, centre.yaml의 `limits: {{prompt: …}}`를 늘리십시오",
     ),
     # sub-flows
     "unknown_flow": ("'{name}' 하위 흐름이 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
@@ -147,6 +163,51 @@ TEXTS: dict[str, tuple[str, str]] = {
         "단어 하나를 주십시오",
     ),
     "node_inside_flow": ("'{name}'은(는) 하위 흐름 안에 있습니다", "그 처음으로 이어지게 하십시오: {call}"),
+    # conditions
+    "bad_share": ("'{value}'은(는) 발신자의 비율이 아닙니다", "30% 또는 0.5%처럼 0보다 크고 전체보다 작게 쓰십시오"),
+    "shares_over": ("여기까지의 비율을 더하면 100 %를 넘습니다", "줄이십시오. 나머지는 `otherwise`로 갑니다"),
+    "bad_caller_pattern": (
+        "'{value}'은(는) 발신 번호의 모양이 아닙니다",
+        '"02*", "010????0000", known, unknown처럼 쓰십시오: 숫자, 아무 숫자 하나는 ?, 끝에 나머지 전부는 *',
+    ),
+    "empty_condition": ("조건이 없습니다", "caller, language, category, variable, date, share 가운데 하나를 쓰십시오"),
+    "dates_inverted": ("{value}은(는) 첫날보다 앞섭니다", "이른 날짜를 `from`에 쓰십시오"),
+    # collect and survey
+    "bad_range": ("숫자의 범위가 아닙니다", "[1, 500]처럼 쓰십시오"),
+    "range_digits": ("범위가 {least}~{most}자리와 맞지 않습니다", "`digits`나 `range`를 바꾸십시오"),
+    "bad_scale": ("'{value}'은(는) 척도가 아닙니다", "1-5 또는 0-10으로 쓰십시오"),
+    "nps_scale": ("NPS는 0-10으로 셉니다", "`scale: 0-10`이나 `metric: csat`으로 쓰십시오"),
+    # lookup and transfer
+    "bad_url": (
+        "물어볼 수 있는 주소가 아닙니다",
+        "http:// 또는 https://와 호스트로 쓰고, 바뀌는 값은 `query`나 `body`에 쓰십시오",
+    ),
+    "bad_header": (
+        "'{value}'은(는) 여기 헤더에 쓸 수 없습니다",
+        "영문자, 숫자, -만 쓰십시오. 몇몇 헤더는 저절로 정해집니다",
+    ),
+    "bad_secret": (
+        "'{value}'은(는) 조회에 보낼 수 있는 환경 변수가 아닙니다",
+        "대문자로 IVR_LOOKUP_… 이라고 이름 짓고, 시스템을 시작하는 곳에서 값을 정하십시오",
+    ),
+    "bad_field": ("'{value}'은(는) 필드 이름이 될 수 없습니다", "a-z, 0-9, _, -, . 을 쓰십시오"),
+    "bad_take": ("'{value}'은(는) 응답 안의 자리가 아닙니다", "이름과 목록 순서를 점으로 이으십시오: account.0.name"),
+    "body_needs_post": ("GET에는 body가 없습니다", "`method: POST`를 추가하거나 `query`를 쓰십시오"),
+    "personal_in_url": (
+        "'{name}'은(는) 개인정보이고, `query`의 값은 주소에 드러납니다",
+        "`method: POST`와 `personal: yes`로 `body`에 담아 보내십시오",
+    ),
+    "personal_unsaid": (
+        "'{name}'은(는) 개인정보입니다",
+        "이 시스템 밖으로 나간다는 뜻으로 `personal: yes`를 추가하십시오",
+    ),
+    "personal_unprotected": ("개인정보가 암호화되지 않고 전송됩니다", "https:// 또는 http://127.0.0.1 을 쓰십시오"),
+    "bad_destination": (
+        "연결할 수 있는 곳이 아닙니다",
+        "centre.yaml의 `transfers` 이름, {{queue: 이름}}, {{agent: 번호}} 가운데 하나로 쓰십시오",
+    ),
+    "unknown_transfer": ("centre.yaml의 `transfers`에 '{name}'이(가) 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
+    "unknown_agent": ("'{name}' 상담원이 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
     # audio
     "missing_prompt": ("'{name}' 안내 멘트가 없습니다 ({languages})", "prompts/의 언어별 파일에 추가하십시오"),
     "misspelt_prompt": ("'{name}' 안내 멘트가 없습니다 ({languages})", "이것을 쓰려고 했습니까: {nearest}"),

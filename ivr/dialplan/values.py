@@ -282,6 +282,14 @@ def menu_key(value: object) -> str:
     return found
 
 
+def choice_key(value: object) -> str:
+    """A key of a menu: one of the telephone's, or up to four digits."""
+    found = text(value)
+    if not re.fullmatch(r"[0-9]{1,4}|[*#]", found):
+        raise refuse("bad_choice_key", value=found)
+    return found
+
+
 def spoken(value: object) -> Spoken:
     """`key`, `key@language`, `{datetime: variable}` or `{playback: message}`."""
     if isinstance(value, dict) and len(value) == 1:
@@ -304,6 +312,7 @@ Name = Annotated[str, BeforeValidator(name)]
 Language = Annotated[str, BeforeValidator(language)]
 Truth = Annotated[bool, BeforeValidator(truth)]
 MenuKey = Annotated[str, BeforeValidator(menu_key)]
+ChoiceKey = Annotated[str, BeforeValidator(choice_key)]
 Digits = Annotated[tuple[int, int], PlainValidator(digit_count)]
 SpokenEntry = Annotated[Spoken, PlainValidator(spoken)]
 Prompts = Annotated[tuple[SpokenEntry, ...], BeforeValidator(some)]
