@@ -6,11 +6,11 @@ root; `rtp_stream` does not, so a key is a file of event packets that is streame
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 KEYS = "0123456789*#"
 """In the order of their RFC 4733 event codes."""
@@ -20,6 +20,7 @@ EVENT_PAYLOAD = 96
 _PACKET = 50
 """Bytes: SIPp streams a dynamic payload type as "iLBC/8000", 50 bytes every 30 ms. Receivers read the first four."""
 _TICKS = 240
+_NUMBER = re.compile(r"\+?\d+")
 _IGNORED_EVENT = 255
 """No receiver knows this code: a packet that passes the time between two keys."""
 
@@ -319,10 +320,12 @@ def voice_file(script: CallerScript) -> str:
 
 
 def from_header(caller: str | None, address: str) -> str:
-    """The From header of a caller; None withholds the number."""
+    """The From header of a caller; None withholds the number. Raises ValueError for what is no number."""
     if caller is None:
         return '"Anonymous" <sip:anonymous@anonymous.invalid>'
-    return f"<sip:{escape(caller)}@{address}>"
+    if not _NUMBER.fullmatch(caller):
+        raise ValueError("a caller's number has digits only, and perhaps a +")
+    return f"<sip:{caller}@{address}>"
 
 
 def _length(move: SipMove) -> float:

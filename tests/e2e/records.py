@@ -72,9 +72,9 @@ class Records:
         rows = await self.rows("SELECT count(*) FROM ivr.calls WHERE kind = 'inbound' AND ended_at IS NOT NULL")
         return int(rows[0]["count"])
 
-    async def paths_of_withheld(self, count: int, *, since: int) -> list[tuple[Step, ...]]:
-        """Paths of the last `count` calls without a number, once as many calls have ended after the first `since`."""
-        await eventually(self.count_calls, lambda ended: ended >= since + count)
+    async def paths_of_withheld(self, count: int, *, ended: int) -> list[tuple[Step, ...]]:
+        """Paths of the last `count` calls without a number, once `ended` calls have ended in all."""
+        await eventually(self.count_calls, lambda calls: calls >= ended)
         query = "SELECT id FROM ivr.calls WHERE caller_key IS NULL AND dnis = $1 ORDER BY entered_at DESC LIMIT $2"
         calls = await self.rows(query, self.system.centre.numbers[0], count)
         return [await self.steps(call["id"]) for call in calls]
