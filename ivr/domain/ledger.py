@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ivr.domain.channels import Channels
 from ivr.domain.commits import join_commits
 from ivr.domain.events import NODE_START, JournalEvent, distinct
-from ivr.domain.records import CallRecord, MessageRecord, TalkRecord
+from ivr.domain.records import CallRecord, LegRecord, MessageRecord, SurveyRecord, TalkRecord
 from ivr.domain.story import Story
 
 OUTCOMES = (
@@ -86,6 +86,7 @@ def draft(events: Sequence[JournalEvent]) -> CallRecord:
         callbacks=tuple(story.callbacks),
         talks=tuple(story.talks.values()),
         agent_events=tuple(story.agent_events),
+        surveys=tuple(_of_agent(survey, legs) for survey in story.surveys),
         faults=tuple(story.faults),
     )
 
@@ -127,6 +128,16 @@ def _outcome(channels: Channels, story: Story, ended_by: str | None) -> str:
     if story.end_outcome in SAID_OUTCOMES:
         return story.end_outcome
     return "abandoned" if ended_by == "caller" else "failed"
+
+
+def _of_agent(survey: SurveyRecord, legs: Sequence[LegRecord]) -> SurveyRecord:
+    """The score with whoever talked to the caller last before it."""
+    talked = [
+        (leg.answered_at, leg.agent)
+        for leg in legs
+        if leg.agent is not None and leg.talk_s > 0 and leg.answered_at is not None and leg.answered_at <= survey.at
+    ]
+    return replace(survey, agent=max(talked)[1]) if talked else survey
 
 
 def _measured(message: MessageRecord, measure: Measure) -> MessageRecord:

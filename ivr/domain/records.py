@@ -104,6 +104,28 @@ class AgentRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyRecord:
+    """A score that the caller gave: commit `seq`, note `idx` within it."""
+
+    seq: int
+    idx: int
+    at: datetime
+    node: str
+    metric: str
+    """csat | nps."""
+    lowest: int
+    highest: int
+    score: int
+    of_agent: bool
+    """The agent was judged; False: the service as a whole."""
+    agent: str | None
+    """Who talked to the caller last before the score."""
+    queue: str | None
+    language: str | None
+    category: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
     """A call as far as its journal goes; `ended_at` is None while it lives."""
 
@@ -135,5 +157,6 @@ class CallRecord:
     callbacks: tuple[CallbackRecord, ...] = ()
     talks: tuple[TalkRecord, ...] = ()
     agent_events: tuple[AgentRecord, ...] = ()
+    surveys: tuple[SurveyRecord, ...] = ()
     faults: tuple[str, ...] = ()
     """What the journal said and could not be understood; no personal data."""

@@ -12,6 +12,7 @@ from ivr.domain.records import (
     CallbackRecord,
     MessageRecord,
     StepRecord,
+    SurveyRecord,
     TalkRecord,
 )
 
@@ -37,6 +38,8 @@ class Story:
         self.callbacks: list[CallbackRecord] = []
         self.talks: dict[str, TalkRecord] = {}
         self.agent_events: list[AgentRecord] = []
+        self.surveys: list[SurveyRecord] = []
+        """Without their agents, whom only the legs know."""
         self.faults = list(faults)
 
     def feed(self, commit: Commit) -> None:
@@ -62,6 +65,8 @@ class Story:
                 self.callbacks.append(_callback(len(self.callbacks), commit.at, note))
             case "queue":
                 self._queued(commit.at, note)
+            case "survey":
+                self.surveys.append(_survey(commit, idx, note, self.queue))
             case "end":
                 self.end_outcome, self.end_reason = text_of(note, "outcome"), text_of(note, "reason")
             case "agent":
@@ -131,6 +136,28 @@ def _callback(seq: int, at: datetime, note: Mapping[str, Any]) -> CallbackRecord
         language=text_of(note, "language"),
         category=text_of(note, "category"),
         data=text_of(note, "data"),
+    )
+
+
+def _survey(commit: Commit, idx: int, note: Mapping[str, Any], queue: str | None) -> SurveyRecord:
+    metric = _required(note, "metric")
+    lowest, highest, score = (_int(note, name) for name in ("lowest", "highest", "score"))
+    if metric not in ("csat", "nps") or not lowest <= score <= highest <= 100:
+        raise ValueError("a score that is not on its scale")
+    return SurveyRecord(
+        seq=commit.number,
+        idx=idx,
+        at=commit.at,
+        node=_required(note, "node"),
+        metric=metric,
+        lowest=lowest,
+        highest=highest,
+        score=score,
+        of_agent=text_of(note, "of") == "agent",
+        agent=None,
+        queue=queue,
+        language=text_of(note, "language"),
+        category=text_of(note, "category"),
     )
 
 

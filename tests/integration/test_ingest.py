@@ -36,6 +36,7 @@ SNAPSHOT = {
     "messages": "select * from ivr.messages",
     "recordings": "select * from ivr.recordings",
     "agent_events": "select * from ivr.agent_events",
+    "surveys": "select * from ivr.surveys",
     "callbacks": "select * from ivr.callbacks",
     "callback_requests": "select * from ivr.callback_requests",
     "torn": "select node, at_byte, line, reason from ivr.torn",
@@ -126,6 +127,22 @@ async def test_every_recorded_call_gets_its_outcome_and_legs(dsn: str, tmp_path:
     ]
     assert await fetch(dsn, "select agent, action from ivr.agent_events") == [("a1", "login")]
     assert await fetch(dsn, "select count(*) from ivr.calls where ended_at is null") == [(0,)]
+
+
+async def test_scores_are_kept_once_and_taken_back_with_a_repeated_commit(dsn: str, tmp_path: Path) -> None:
+    survey = {"k": "survey", "node": "nps", "metric": "nps", "lowest": 0, "highest": 10, "score": 0, "language": "ko"}
+    journal = tmp_path / "journal.csv"
+    lines = whole_call("n1-1.0", {"k": "queue", "queue": "pension"}, survey, {**survey, "score": 10, "of": "agent"})
+    journal.write_bytes(b"".join(lines[:3]))
+    await ingest_all(dsn, journal)
+    query = "select idx, score, of_agent, agent, queue, language from ivr.surveys order by idx"
+    first = (2, 0, False, None, "pension", "ko")
+    assert await fetch(dsn, query) == [first, (3, 10, True, None, "pension", "ko")]
+    # The controller died and said the same commit again, with less in it.
+    again = line("IVR", "n1-1.0", at=1795323002.0, extra=commit(0, ENTER, {"k": "queue", "queue": "pension"}, survey))
+    journal.write_bytes(b"".join([*lines[:3], again, *lines[3:]]))
+    await ingest_all(dsn, journal)
+    assert await fetch(dsn, query) == [first]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -243,6 +243,32 @@ def test_an_agent_answer_outranks_a_message_left_before() -> None:
     assert derive(whole(*other_bridge), measure).outcome == "message_saved"
 
 
+SURVEY = {"k": "survey", "node": "satisfied", "metric": "csat", "lowest": 1, "highest": 5, "score": 4, "of": "agent"}
+
+
+def test_a_score_is_that_of_the_agent_who_talked_last_before_it() -> None:
+    events = [said(0, {"k": "queue", "queue": "pension"})]
+    for number, (name, start) in enumerate((("kim", 5), ("lee", 20), ("park", 40)), start=2):
+        phone = {"channel": f"PJSIP/{name}-0000000{number}", "unique_id": f"n1-1.{number}"}
+        events += [event("CHAN_START", start, **phone), event("ANSWER", start + 1, **phone)]
+        if name != "lee":  # who rings, or answers and meets nobody, did not talk
+            events += [event("BRIDGE_ENTER", start + 2, bridge_id="b", **phone)]
+            events += [event("BRIDGE_EXIT", start + 9, bridge_id="b", **phone)]
+        if name == "lee":
+            events += [said(3, SURVEY, {**SURVEY, "metric": "nps", "highest": 10, "of": None}, at_s=30)]
+    record = derive(whole(*events), measure)
+    assert [(one.agent, one.of_agent, one.score, one.queue) for one in record.surveys] == [
+        ("kim", True, 4, "pension"),
+        ("kim", False, 4, "pension"),
+    ]
+    assert record.faults == ()
+
+
+def test_a_score_without_an_agent() -> None:
+    (survey,) = derive(whole(said(0, SURVEY)), measure).surveys
+    assert (survey.agent, survey.queue, survey.seq, survey.idx) == (None, None, 0, 0)
+
+
 def test_a_repeated_commit_replaces_the_earlier() -> None:
     first = said(3, {"k": "step", "node": "a", "kind": "menu"}, {"k": "step", "node": "b", "kind": "menu"})
     again = said(3, {"k": "step", "node": "c", "kind": "menu"}, at_s=2)
@@ -296,6 +322,10 @@ def test_a_customer_who_is_called_back() -> None:
         {"k": "end", "outcome": {}},
         {"k": "queue"},
         {"k": "agent", "agent": "kim"},
+        {"k": "survey"},
+        {**SURVEY, "score": 6},
+        {**SURVEY, "score": "4"},
+        {**SURVEY, "metric": "joy"},
     ],
 )
 def test_a_note_that_makes_no_sense_is_a_fault_and_no_more(note: dict[str, Any]) -> None:
@@ -311,9 +341,26 @@ json_values = st.recursive(
 )
 notes = st.dictionaries(
     st.sampled_from(
-        ["k", "node", "kind", "take", "file", "state", "due", "at", "queue", "agent", "action", "outcome", "dnis"]
+        [
+            "k",
+            "node",
+            "kind",
+            "metric",
+            "score",
+            "take",
+            "file",
+            "state",
+            "due",
+            "at",
+            "queue",
+            "agent",
+            "action",
+            "outcome",
+            "dnis",
+        ]
     ),
-    st.sampled_from(["step", "message", "callback", "enter", "queue", "end", "agent", "kept"]) | json_values,
+    st.sampled_from(["step", "message", "callback", "enter", "queue", "end", "agent", "survey", "csat", "kept"])
+    | json_values,
 )
 kinds = st.sampled_from(
     ["CHAN_START", "ANSWER", "BRIDGE_ENTER", "BRIDGE_EXIT", "HANGUP", "CHAN_END", "BLINDTRANSFER", "LINKEDID_END", "X"]

@@ -153,7 +153,8 @@ class JournalSession:
             return
         stale = [change.record.id for change in changes if rows.leaves_stale_rows(change)]
         if stale:
-            for block in ("clear_legs", "clear_steps", "clear_messages", "clear_talks", "clear_agent_events"):
+            for part in ("legs", "steps", "messages", "talks", "agent_events", "surveys"):
+                block = f"clear_{part}"
                 await self._connection.execute(self._sql[block], stale)
         fresh = [Change(record=one.record, written=None) if one.record.id in stale else one for one in changes]
         await self._many("put_call", [rows.of_call(change.record, self._node) for change in fresh])
@@ -162,6 +163,7 @@ class JournalSession:
         await self._many("put_message", rows.messages(fresh))
         await self._many("put_talk", rows.talks(fresh))
         await self._many("put_agent_event", rows.agent_events(fresh))
+        await self._many("put_survey", rows.surveys(fresh))
         await self._many("ask_callback", rows.callbacks(fresh))
 
     async def _many(self, block: str, values: Iterable[tuple[Any, ...]]) -> None:
@@ -187,5 +189,13 @@ class JournalSession:
 
 def _without_details(record: CallRecord, fault: str) -> CallRecord:
     return replace(
-        record, legs=(), steps=(), messages=(), callbacks=(), talks=(), agent_events=(), faults=(*record.faults, fault)
+        record,
+        legs=(),
+        steps=(),
+        messages=(),
+        callbacks=(),
+        talks=(),
+        agent_events=(),
+        surveys=(),
+        faults=(*record.faults, fault),
     )

@@ -13,7 +13,7 @@ from ivr.adapters.db.pool import translated
 from ivr.adapters.db.sql import load
 from ivr.domain.ledger import OUTCOMES
 from ivr.domain.legs import LegState
-from ivr.domain.records import AgentRecord, CallRecord, LegRecord, MessageRecord, StepRecord, TalkRecord
+from ivr.domain.records import AgentRecord, CallRecord, LegRecord, MessageRecord, StepRecord, SurveyRecord, TalkRecord
 from ivr.errors import OperatorError
 
 LIMIT = 100
@@ -104,6 +104,7 @@ class RecordStore:
             messages=tuple(_message(row) for row in await self._fetch("get_messages", call_id)),
             talks=tuple(_talk(row) for row in await self._fetch("get_talks", call_id)),
             agent_events=tuple(_agent_event(row) for row in await self._fetch("get_agent_events", call_id)),
+            surveys=tuple(_survey(row) for row in await self._fetch("get_surveys", call_id)),
         )
         items = await self._fetch("callbacks_of", call_id)
         return CallDetails(call=call, callbacks=tuple(_callback(row) for row in items))
@@ -242,6 +243,10 @@ def _agent_event(row: asyncpg.Record) -> AgentRecord:
         action=row["action"],
         queues=tuple(row["queues"].split()),
     )
+
+
+def _survey(row: asyncpg.Record) -> SurveyRecord:
+    return SurveyRecord(**{name: row[name] for name in SurveyRecord.__dataclass_fields__})
 
 
 def _callback(row: asyncpg.Record) -> CallbackItem:

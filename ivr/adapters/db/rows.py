@@ -122,6 +122,26 @@ def agent_events(changes: Sequence[Change]) -> Iterator[Row]:
         yield (call, event.seq, event.idx, event.at, event.agent, event.action, " ".join(event.queues))
 
 
+def surveys(changes: Sequence[Change]) -> Iterator[Row]:
+    for call, survey in _new(changes, lambda record: record.surveys):
+        yield (
+            call,
+            survey.seq,
+            survey.idx,
+            survey.at,
+            survey.node,
+            survey.metric,
+            survey.lowest,
+            survey.highest,
+            survey.score,
+            survey.of_agent,
+            survey.agent,
+            survey.queue,
+            survey.language,
+            survey.category,
+        )
+
+
 def callbacks(changes: Sequence[Change]) -> Iterator[Row]:
     """Requests of calls that are over: nobody is called back while still on the line."""
     for change in changes:
@@ -159,4 +179,5 @@ def _keys(call: CallRecord) -> set[tuple[Hashable, ...]]:
         *(("message", message.take) for message in call.messages),
         *(("talk", talk.file) for talk in call.talks),
         *(("agent", event.seq, event.idx) for event in call.agent_events),
+        *(("survey", survey.seq, survey.idx) for survey in call.surveys),
     }

@@ -83,6 +83,15 @@ INSERT INTO ivr.agent_events (call, seq, idx, at, agent, action, queues) VALUES 
 ON CONFLICT (call, seq, idx) DO UPDATE SET
     at = EXCLUDED.at, agent = EXCLUDED.agent, action = EXCLUDED.action, queues = EXCLUDED.queues;
 
+-- name: put_survey
+INSERT INTO ivr.surveys
+    (call, seq, idx, at, node, metric, lowest, highest, score, of_agent, agent, queue, language, category)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (call, seq, idx) DO UPDATE SET
+    at = EXCLUDED.at, node = EXCLUDED.node, metric = EXCLUDED.metric, lowest = EXCLUDED.lowest,
+    highest = EXCLUDED.highest, score = EXCLUDED.score, of_agent = EXCLUDED.of_agent, agent = EXCLUDED.agent,
+    queue = EXCLUDED.queue, language = EXCLUDED.language, category = EXCLUDED.category;
+
 -- name: ask_callback
 -- A request counts once, however often it is written: it makes an item or joins the open one.
 WITH item AS (
@@ -108,6 +117,9 @@ DELETE FROM ivr.messages WHERE call = ANY ($1::text[]);
 
 -- name: clear_talks
 DELETE FROM ivr.recordings WHERE call = ANY ($1::text[]);
+
+-- name: clear_surveys
+DELETE FROM ivr.surveys WHERE call = ANY ($1::text[]);
 
 -- name: clear_agent_events
 DELETE FROM ivr.agent_events WHERE call = ANY ($1::text[]);

@@ -28,6 +28,9 @@ SELECT * FROM ivr.recordings WHERE call = $1 ORDER BY began_at, file;
 -- name: get_agent_events
 SELECT * FROM ivr.agent_events WHERE call = $1 ORDER BY seq, idx;
 
+-- name: get_surveys
+SELECT * FROM ivr.surveys WHERE call = $1 ORDER BY seq, idx;
+
 -- name: list_messages
 SELECT m.*, c.centre, c.caller, c.caller_key FROM ivr.messages m JOIN ivr.calls c ON c.id = m.call
 WHERE ($1::timestamptz IS NULL OR m.recorded_at >= $1)
