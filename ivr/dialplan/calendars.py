@@ -6,7 +6,7 @@ from datetime import date
 
 from ivr.dialplan.document import Document, Path
 from ivr.dialplan.holiday_names import holiday_name
-from ivr.dialplan.schema import RawCalendar, RawCentre
+from ivr.dialplan.raw_centre import RawCalendar, RawCentre
 from ivr.dialplan.values import WEEKDAYS, weekdays
 from ivr.domain.hours import Calendar, DayException, Span
 

@@ -20,7 +20,8 @@ from ivr.dialplan.outside import check_lookups
 from ivr.dialplan.people import agents, check_languages, check_people, check_words, queues, transfers
 from ivr.dialplan.phone_check import phone_check
 from ivr.dialplan.problem import Problem, in_order
-from ivr.dialplan.schema import RawCentre, RawFlow
+from ivr.dialplan.raw_centre import RawCentre
+from ivr.dialplan.schema import RawFlow
 from ivr.dialplan.subflow import expand
 from ivr.dialplan.values import meant
 from ivr.domain.centre import Centre, Limits

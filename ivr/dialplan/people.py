@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ivr.dialplan.audio import KnownPrompts
 from ivr.dialplan.document import Document, Path
-from ivr.dialplan.schema import RawCentre
+from ivr.dialplan.raw_centre import RawCentre
 from ivr.dialplan.values import meant
 from ivr.domain.centre import Agent, Queue, TransferNumber
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ivr.dialplan.document import Document
-from ivr.dialplan.schema import RawCentre, RawLegalBasis
+from ivr.dialplan.raw_centre import RawCentre, RawLegalBasis
 from ivr.dialplan.values import meant
 from ivr.domain.flow import Collect, Message, Node, NodeId
 

@@ -20,7 +20,12 @@ class RawRetry(Raw):
     """What happens on wrong keys and silence; a node that says nothing takes the flow's `defaults`."""
 
     tries: Annotated[int, BeforeValidator(whole(1, 10))] | None = None
+    """Attempts in all, wrong keys and silences together; 3 if nothing says otherwise."""
     wait: Annotated[float, BeforeValidator(duration("1s", "1m", fractions=True))] | None = None
+    """This long without a key is a silence; 5s if nothing says otherwise."""
     on_invalid: PromptsOrNone | None = None
+    """Heard after a wrong key; then the question again."""
     on_silence: PromptsOrNone | None = None
+    """Heard after a silence; then the question again."""
     on_failure: Target | None = None
+    """Where the caller goes on after the last try."""

@@ -9,7 +9,7 @@ from ivr.dialplan import graph
 from ivr.dialplan.calendars import DEFAULT
 from ivr.dialplan.document import Document, Path
 from ivr.dialplan.nodes import CALLER_CASES, edge_path, spoken_parts
-from ivr.dialplan.schema import RawCentre
+from ivr.dialplan.raw_centre import RawCentre
 from ivr.dialplan.values import meant
 from ivr.domain.conditions import CategoryIs, Condition, During, LanguageIs, VariableIs
 from ivr.domain.flow import (

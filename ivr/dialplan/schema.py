@@ -1,160 +1,56 @@
-"""The shape of `centre.yaml` and `flow.yaml`: which keys there are and how their text is read.
+"""The shape of `flow.yaml`: which keys there are and how their text is read. That of `centre.yaml` is in raw_centre.py.
 
 What the parts mean to each other (a queue that does not exist, a node nobody reaches) is checked by the compiler.
 """
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, get_args
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from ivr.dialplan import values
 from ivr.dialplan.conditions import RawDecide
 from ivr.dialplan.document import Data, Document, Path
-from ivr.dialplan.outside import RawLookup, RawTransfer, RawTransferNumber
+from ivr.dialplan.outside import RawLookup, RawTransfer
 from ivr.dialplan.raw import Raw, RawRetry
 from ivr.dialplan.subflow import CALL, NodeSource
 from ivr.dialplan.target import INSIDE, Scope, Target
 from ivr.dialplan.values import (
     ChoiceKey,
     Digits,
-    Labels,
     Language,
     MenuKey,
     Name,
     Prompts,
     PromptsOrNone,
-    Spans,
+    Range,
+    Scale,
     Text,
     Truth,
     duration,
     meant,
     one_of,
     some,
-    whole,
 )
+from ivr.dialplan.written import OneOrMore, ShortFor
 from ivr.domain.flow import NodeId
-
-Hours = Annotated[Spans, AfterValidator(values.apart)]
-Week = dict[Annotated[str, BeforeValidator(values.days_key)], Hours]
-STRATEGIES = ("ringall", "leastrecent", "fewestcalls", "random", "rrmemory", "linear", "wrandom")
-
-
-# --- centre.yaml ---
-
-
-class RawException(Raw):
-    """One date on which other hours hold, or none."""
-
-    date: Annotated[datetime.date, PlainValidator(values.day)]
-    name: Text
-    hours: Hours
-
-
-class RawCalendar(Raw):
-    """Opening hours beside those of the centre."""
-
-    hours: Week
-    holidays: Annotated[str | None, PlainValidator(values.country_or_off)] = ""
-    """Country whose public holidays close the line, None for none, '' for what the centre has."""
-    exceptions: tuple[RawException, ...] = ()
-
-
-class RawAnnounce(Raw):
-    """What a waiting caller is told, and how often."""
-
-    every: Annotated[int, BeforeValidator(duration("10s", "10m"))] = 30
-    position: Truth = True
-    wait: Truth = True
-
-
-class RawQueue(Raw):
-    """Callers waiting for agents."""
-
-    label: Labels
-    timeout: Annotated[int, BeforeValidator(duration("5s", "2h"))]
-    ring: Annotated[int, BeforeValidator(duration("5s", "2m"))] = 15
-    retry: Annotated[int, BeforeValidator(duration("1s", "1m"))] = 3
-    wrap_up: Annotated[int, BeforeValidator(duration("0s", "1h"))] = 0
-    escalate_after: Annotated[int, BeforeValidator(duration("1s", "1h"))] = 30
-    record_talk: Truth = False
-    strategy: Annotated[str, BeforeValidator(one_of(*STRATEGIES))] = "rrmemory"
-    announce: RawAnnounce = RawAnnounce()
-    music: Name = "default"
-
-
-class RawAgent(Raw):
-    """A person with a SIP account; `queues` maps each queue to the tier in it."""
-
-    name: Text
-    language: Language
-    queues: dict[Text, Annotated[int, BeforeValidator(whole(1, 9))]]
-
-
-class RawLimits(Raw):
-    """What no single call may exceed, and what no caller has to bear."""
-
-    steps: Annotated[int, BeforeValidator(whole(20, 10_000))] = 300
-    minutes: Annotated[int, BeforeValidator(whole(1, 600))] = 60
-    prompt: Annotated[int, BeforeValidator(duration("5s", "10m"))] = 60
-    """Longest that is said at one go."""
-    menus: Annotated[int, BeforeValidator(whole(1, 20))] = 4
-    """Most menus on end."""
-
-
-class RawRetention(Raw):
-    """How long recordings and the data beside them are kept, in days."""
-
-    messages: Annotated[int, BeforeValidator(duration("1d", "3650d", "d"))] | None = None
-    talk: Annotated[int, BeforeValidator(duration("1d", "3650d", "d"))] | None = None
-
-
-class RawLegalBasis(Raw):
-    """Why a piece of personal data may be asked; a plain text is its `reason`."""
-
-    reason: Text | None = None
-    statute: Text | None = None
-    """The article that names it: without one a resident registration number may not be asked."""
-
-
-def _legal_basis(value: object) -> object:
-    return {"reason": value} if isinstance(value, str) else values.filled(value)
-
-
-class RawCentre(RawCalendar):
-    """centre.yaml."""
-
-    title: Labels
-    numbers: Annotated[tuple[Annotated[str, BeforeValidator(values.dialled)], ...], BeforeValidator(some)]
-    timezone: Annotated[ZoneInfo, PlainValidator(values.timezone)]
-    country: Annotated[str, BeforeValidator(values.country)]
-    languages: Annotated[tuple[Language, ...], BeforeValidator(some)]
-    calendars: dict[Name, RawCalendar] = {}
-    queues: dict[Name, RawQueue] = {}
-    agents: dict[Annotated[str, BeforeValidator(values.agent_id)], RawAgent] = {}
-    categories: dict[Name, Labels] = {}
-    transfers: dict[Name, RawTransferNumber] = {}
-    limits: RawLimits = RawLimits()
-    retention: RawRetention = RawRetention()
-    legal_basis: dict[Name, Annotated[RawLegalBasis, BeforeValidator(_legal_basis)]] = {}
-
-
-# --- flow.yaml ---
 
 
 class RawChoice(Raw):
     """One key of a menu; a plain text is its `next`."""
 
     next: Target
+    """Where the caller goes on."""
     category: Text | None = None
+    """What the call is about from now on."""
     language: Text | None = None
+    """What the caller is spoken to in from now on."""
     set: dict[Name, Text] = {}
-    say: dict[Language, Annotated[tuple[Text, ...], BeforeValidator(some)]] = {}
-    """Phrases for speech recognition: checked for shape, not used yet."""
+    """Variables and their new values; `$name` copies another variable."""
+    say: dict[Language, Annotated[tuple[Text, ...], BeforeValidator(some), OneOrMore()]] = {}
+    """Words that choose this by speech, by language."""
 
 
 def _choice(value: object) -> object:
@@ -162,96 +58,173 @@ def _choice(value: object) -> object:
 
 
 class RawPlay(Raw):
+    """Says something, then goes on."""
+
     play: Prompts
+    """What the caller hears, in order."""
     next: Target
+    """Where the caller goes on."""
     interruptible: Truth = True
+    """`no` for legal notices: keys do not cut it short."""
 
 
 class RawMenu(RawRetry):
+    """Asks for a key."""
+
     menu: Prompts
-    choices: Annotated[dict[ChoiceKey, Annotated[RawChoice, BeforeValidator(_choice)]], BeforeValidator(values.filled)]
+    """What the caller hears."""
+    choices: Annotated[
+        dict[ChoiceKey, Annotated[RawChoice, BeforeValidator(_choice), ShortFor("next")]],
+        BeforeValidator(values.filled),
+    ]
+    """Keys and what they do. Keys of different lengths cost a wait; none may begin with another."""
 
 
 class RawCollect(RawRetry):
+    """Asks for digits."""
+
     collect: Prompts
+    """What the caller hears."""
     digits: Digits
+    """How many."""
     terminator: Annotated[str, BeforeValidator(one_of("#", "none"))] = "#"
+    """Key that ends the entry."""
     check: Text | None = None
-    range: Annotated[tuple[int, int] | None, PlainValidator(values.number_range)] = None
+    """What is right: birth_date, phone, date, number, luhn (card numbers), business_number (Korean)."""
+    range: Range | None = None
+    """Least and greatest value, with `check: number`."""
     personal: Truth = False
+    """Encrypted before it leaves the controller; needs a `legal_basis` in centre.yaml."""
     read_back: PromptsOrNone = ()
+    """Said after the digits; 1 accepts them, 2 asks again."""
     into: Name
+    """Variable that holds the digits afterwards."""
     next: Target
+    """Where the caller goes on."""
 
 
 class RawSurvey(RawRetry):
+    """Asks for a score. Who gives none goes on to `next` unless `on_failure` says otherwise."""
+
     survey: Prompts
-    scale: Annotated[tuple[int, int], PlainValidator(values.scale)]
+    """What the caller hears."""
+    scale: Scale
+    """Lowest and highest score."""
     metric: Annotated[str, BeforeValidator(one_of("csat", "nps"))]
+    """What the score counts as."""
     of: Annotated[str | None, BeforeValidator(one_of("agent"))] = None
+    """`agent`: it is about the agent whom the caller just talked to."""
     next: Target
+    """Where the caller goes on."""
 
 
 class RawAssign(Raw):
+    """Sets variables, unheard."""
+
     set: dict[Name, Text]
+    """Variables and their new values; `$name` copies another variable."""
     category: Text | None = None
+    """What the call is about from now on."""
     language: Text | None = None
+    """What the caller is spoken to in from now on."""
     next: Target
+    """Where the caller goes on."""
 
 
 class RawHours(Raw):
+    """Goes by whether the line is open."""
+
     hours: Text
+    """A calendar: `centre` or one of `calendars`."""
     open: Target
+    """Where callers go on while it is open."""
     closed: Target
+    """Where they go on else; `opens_at` holds the next opening there."""
 
 
 class RawChoose(Raw):
+    """Goes by a variable."""
+
     choose: Text
+    """`language`, `category`, `caller` (known or unknown), or a variable of the flow."""
     cases: Annotated[dict[Text, Target], BeforeValidator(values.filled)]
+    """Value -> where the caller goes on."""
     otherwise: Target | None = None
+    """For all other values; may be left out where the cases are all there are."""
 
 
 class RawEnqueue(Raw):
+    """Lets the caller wait for an agent. When the talk ends, the call does, unless there is `after`."""
+
     queue: Text
+    """A queue of centre.yaml."""
     keys: dict[MenuKey, Target] = {}
+    """Keys that leave the queue while waiting."""
     no_agents: Target
+    """When no agent is logged in."""
     timeout: Target
+    """When the longest wait is over."""
     after: Target | None = None
+    """When the agent hangs up first."""
 
 
 class RawMessage(RawRetry):
+    """Records a message."""
+
     message: Prompts
+    """What the caller hears before the tone."""
     review: Prompts
+    """What the caller hears afterwards: what was recorded, and the keys."""
     max: Annotated[int, BeforeValidator(duration("5s", "10m"))]
+    """Longest message."""
     silence: Annotated[int, BeforeValidator(duration("1s", "1m"))] = 5
+    """This long a silence ends it."""
     keep: MenuKey = "1"
+    """Key that keeps the message."""
     again: MenuKey = "2"
+    """Key that records anew."""
     cancel: MenuKey = "3"
+    """Key that drops it."""
     next: Target
+    """When it is kept."""
     cancelled: Target
-    data: Annotated[tuple[Text, ...], BeforeValidator(values.many)] = ()
+    """When it is dropped."""
+    data: Annotated[tuple[Text, ...], BeforeValidator(values.many), OneOrMore()] = ()
+    """Variables kept with the message, encrypted."""
 
 
 class RawCallback(Raw):
+    """Asks for a call back at the next working minute."""
+
     callback: Text
+    """Variable that holds the number."""
     calendar: Text = "centre"
+    """Whose working hours count."""
     next: Target
-    data: Annotated[tuple[Text, ...], BeforeValidator(values.many)] = ()
+    """Where the caller goes on; `callback_due` holds the time there."""
+    data: Annotated[tuple[Text, ...], BeforeValidator(values.many), OneOrMore()] = ()
+    """Variables kept with the request, encrypted."""
 
 
 class RawEnd(Raw):
+    """Says something, then hangs up."""
+
     end: PromptsOrNone
+    """What the caller hears last."""
     outcome: Annotated[str, BeforeValidator(one_of("self_served", "blocked", "failed"))] | None = None
+    """How the call counts if nothing else was achieved in it."""
 
 
 class RawCall(Raw):
-    """A sub-flow stands here; beside these keys each of its exits names the node where the caller goes on."""
+    """A sub-flow stands here. Each of its exits is a key beside these, with the node where the caller goes on."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Target]
 
     flow: Text
+    """One of `flows`."""
     with_: dict[Name, Any] = Field(default={}, alias="with")
+    """Values of its parameters."""
 
 
 RawNode = (
@@ -294,20 +267,31 @@ NODE_KINDS: dict[str, type[RawNode]] = {
 class RawSubflow(Raw):
     """Nodes that several places of the flow share, with `<placeholders>` for what differs."""
 
-    parameters: Annotated[tuple[Name, ...], BeforeValidator(values.many)] = ()
-    exits: Annotated[tuple[Name, ...], BeforeValidator(some)]
+    parameters: Annotated[tuple[Name, ...], BeforeValidator(values.many), OneOrMore()] = ()
+    """What each use gives a value under `with`; it stands where `<name>` is written."""
+    exits: Annotated[tuple[Name, ...], BeforeValidator(some), OneOrMore()]
+    """Ways out of it; where `<name>` is a target, the caller goes on where the use says."""
     start: Text
+    """The node that callers come to first."""
     nodes: Annotated[dict[Name, Any], BeforeValidator(values.filled)]
+    """Its nodes by name."""
 
 
 class RawFlow(Raw):
-    """flow.yaml; its nodes are read one by one, so that a mistake in one does not hide those in the others."""
+    """flow.yaml: what callers hear and press, node by node."""
+
+    # The nodes are read one by one, so that a mistake in one does not hide those in the others.
 
     start: Target
+    """The node that calls begin in."""
     apology: Prompts
+    """Heard when something of ours is broken."""
     defaults: RawRetry = RawRetry()
+    """For every node that asks for something, unless the node says otherwise."""
     nodes: Annotated[dict[Name, Any], BeforeValidator(values.filled)]
+    """Nodes by name."""
     flows: dict[Name, RawSubflow] = {}
+    """Sub-flows by name."""
 
 
 # --- reading ---
@@ -332,7 +316,8 @@ def _read(model: type[M], data: Data, document: Document, path: Path, scope: Sco
             last = str(where[-1]) if where else ""
             match fault["type"]:
                 case "extra_forbidden":
-                    known = tuple(_model_at(model, where[:-1]).model_fields)
+                    fields = _model_at(model, where[:-1]).model_fields
+                    known = tuple(field.alias or name for name, field in fields.items())
                     document.key_problem((*path, *where), "unknown_key", **meant(last, known))
                 case "missing":
                     document.problem((*path, *where), "missing_key", name=last)

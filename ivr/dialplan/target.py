@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, ValidationInfo
 
 from ivr.dialplan.values import meant, refuse, text
+from ivr.dialplan.written import Written
 from ivr.domain.flow import NodeId
 
 INSIDE = "/"
@@ -49,4 +50,4 @@ def target(value: object, info: ValidationInfo) -> str:
     return leads or found
 
 
-Target = Annotated[str, BeforeValidator(target)]
+Target = Annotated[str, BeforeValidator(target), Written("node", {"type": "string"})]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date, time
 from difflib import get_close_matches
 from functools import cache
@@ -15,6 +14,7 @@ import holidays
 from pydantic import BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from ivr.dialplan.written import TEXT, Converter, OneOrMore, Written, choice, digits, words
 from ivr.domain.flow import Playback, Prompt, Say, Spoken
 from ivr.domain.hours import Span
 from ivr.domain.saying import WAYS
@@ -97,7 +97,7 @@ def agent_id(value: object) -> str:
     return found
 
 
-def whole(lowest: int, highest: int) -> Callable[[object], int]:
+def whole(lowest: int, highest: int) -> Converter[int]:
     def convert(value: object) -> int:
         found = text(value)
         if not re.fullmatch(r"-?[0-9]{1,9}", found):
@@ -106,10 +106,11 @@ def whole(lowest: int, highest: int) -> Callable[[object], int]:
             raise refuse("number_range", value=found, lowest=lowest, highest=highest)
         return int(found)
 
-    return convert
+    schema = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return Converter(convert, Written(f"whole number, {lowest} to {highest}", schema))
 
 
-def duration(lowest: str, highest: str, unit: str = "s", *, fractions: bool = False) -> Callable[[object], float]:
+def duration(lowest: str, highest: str, unit: str = "s", *, fractions: bool = False) -> Converter[float]:
     """Converter of `30s`, `2m`, `1h`, `90d` to a count of `unit`s within the limits, which are written alike."""
     low, high = _in_seconds(lowest), _in_seconds(highest)
 
@@ -122,7 +123,8 @@ def duration(lowest: str, highest: str, unit: str = "s", *, fractions: bool = Fa
             raise refuse("duration_range", value=found, lowest=lowest, highest=highest)
         return count
 
-    return convert
+    schema = {"type": "string", "pattern": f"^{_DURATION.pattern}$"}
+    return Converter(convert, Written(f"length of time, {lowest} to {highest}", schema, unit))
 
 
 def _in_seconds(written: str) -> float:
@@ -136,14 +138,14 @@ def truth(value: object) -> bool:
     return found.lower() in _YES
 
 
-def one_of(*known: str) -> Callable[[object], str]:
+def one_of(*known: str) -> Converter[str]:
     def convert(value: object) -> str:
         found = text(value)
         if found not in known:
             raise refuse("not_one_of", **meant(found, known))
         return found
 
-    return convert
+    return Converter(convert, choice(*known))
 
 
 def dialled(value: object) -> str:
@@ -307,16 +309,51 @@ def spoken(value: object) -> Spoken:
     return Prompt(match["key"], match["language"])
 
 
-Text = Annotated[str, BeforeValidator(text)]
-Name = Annotated[str, BeforeValidator(name)]
-Language = Annotated[str, BeforeValidator(language)]
-Truth = Annotated[bool, BeforeValidator(truth)]
-MenuKey = Annotated[str, BeforeValidator(menu_key)]
-ChoiceKey = Annotated[str, BeforeValidator(choice_key)]
-Digits = Annotated[tuple[int, int], PlainValidator(digit_count)]
-SpokenEntry = Annotated[Spoken, PlainValidator(spoken)]
-Prompts = Annotated[tuple[SpokenEntry, ...], BeforeValidator(some)]
-PromptsOrNone = Annotated[tuple[SpokenEntry, ...], BeforeValidator(many)]
-Spans = Annotated[tuple[Annotated[Span, PlainValidator(span)], ...], BeforeValidator(spans)]
+_LANGUAGE_CODE = words("language code", "[a-z]{2,3}")
+_PROMPT_ENTRY = Written(
+    "prompt",
+    {
+        "anyOf": [
+            {"type": "string", "pattern": f"^{NAME.pattern}(@[a-z]{{2,3}})?$"},
+            {
+                "type": "object",
+                "properties": {**{way: {"type": "string"} for way in WAYS}, "playback": {"enum": ["message"]}},
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ]
+    },
+)
+
+Text = Annotated[str, BeforeValidator(text), TEXT]
+Name = Annotated[str, BeforeValidator(name), words("name", NAME.pattern)]
+Language = Annotated[str, BeforeValidator(language), _LANGUAGE_CODE]
+Truth = Annotated[bool, BeforeValidator(truth), choice("yes", "no")]
+Day = Annotated[date, PlainValidator(day), words("date, such as 2026-12-24", r"\d{4}-\d\d-\d\d")]
+Days = Annotated[str, BeforeValidator(days_key), words("days: mon-fri, sat or mon,wed,fri", "[a-zA-Z, -]+")]
+Dialled = Annotated[str, BeforeValidator(dialled), digits("2 to 15 digits", r"\+?[0-9]{2,15}")]
+AgentId = Annotated[str, BeforeValidator(agent_id), words("2 to 16 of a-z and 0-9", "[a-z0-9]{2,16}")]
+MenuKey = Annotated[str, BeforeValidator(menu_key), digits('key: 0 to 9, "*" or "#"', "[0-9*#]")]
+ChoiceKey = Annotated[
+    str, BeforeValidator(choice_key), digits('key: 0 to 9, "*", "#", or up to four digits', "[0-9]{1,4}|[*#]")
+]
+Digits = Annotated[tuple[int, int], PlainValidator(digit_count), digits("count: 6 or 8-11", r"\d{1,2}( ?- ?\d{1,2})?")]
+Range = Annotated[
+    tuple[int, int],
+    PlainValidator(number_range),
+    Written("[least, greatest]", {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}),
+]
+Scale = Annotated[tuple[int, int], PlainValidator(scale), choice("1-5", "0-10")]
+SpokenEntry = Annotated[Spoken, PlainValidator(spoken), _PROMPT_ENTRY]
+Prompts = Annotated[tuple[SpokenEntry, ...], BeforeValidator(some), OneOrMore()]
+PromptsOrNone = Annotated[tuple[SpokenEntry, ...], BeforeValidator(many), OneOrMore()]
+Timezone = Annotated[ZoneInfo, PlainValidator(timezone), words("time zone, such as Asia/Seoul", "[A-Za-z0-9_+/-]+")]
+Country = Annotated[str, BeforeValidator(country), words("country code, such as KR", "[A-Z]{2}")]
+CountryOrOff = Annotated[str | None, PlainValidator(country_or_off), words("country code, or off", "[A-Z]{2}|off")]
+_SPAN_OR_CLOSED = words('"09:00-18:00", a list of such, or closed', f"{_SPAN.pattern}|closed")
+Spans = Annotated[
+    tuple[Annotated[Span, PlainValidator(span), _SPAN_OR_CLOSED], ...], BeforeValidator(spans), OneOrMore()
+]
 """Before they are known not to overlap: see `Hours` in schema.py."""
 Labels = dict[Language, Text]
