@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainValidator
@@ -13,6 +12,7 @@ from ivr.dialplan.document import Document, Path
 from ivr.dialplan.raw import Raw
 from ivr.dialplan.target import Target
 from ivr.dialplan.values import Name, Text, filled, refuse, some, text
+from ivr.dialplan.written import OneOrMore, digits, words
 from ivr.domain import conditions, flow
 from ivr.domain.conditions import KNOWN, UNKNOWN, WHOLE, Condition
 from ivr.domain.flow import NodeId
@@ -46,36 +46,60 @@ def _seldom_empty(value: object) -> object:
     return value
 
 
+_Pattern = Annotated[
+    str,
+    BeforeValidator(_pattern),
+    digits("known, unknown, or a pattern such as 02*", r"known|unknown|\+?[0-9?]{0,20}\*?"),
+]
+_OneOrMore = Annotated[tuple[Text, ...], BeforeValidator(some), OneOrMore()]
+
+
 class RawDate(Raw):
     """Days, and hours of a calendar; what is left out does not matter."""
 
-    from_: Annotated[date | None, PlainValidator(values.day)] = Field(default=None, alias="from")
-    to: Annotated[date | None, PlainValidator(values.day)] = None
-    days: Annotated[tuple[int, ...], PlainValidator(_days)] = ()
+    from_: values.Day | None = Field(default=None, alias="from")
+    """First day."""
+    to: values.Day | None = None
+    """Last day."""
+    days: Annotated[tuple[int, ...], PlainValidator(_days), values.DAYS] = ()
+    """Days of the week."""
     hours: Text | None = None
+    """A calendar that must be open: `centre` or one of `calendars`."""
 
 
 class RawCondition(Raw):
     """All that is written must hold."""
 
-    caller: Annotated[tuple[Annotated[str, BeforeValidator(_pattern)], ...], BeforeValidator(some)] = ()
-    language: Annotated[tuple[Text, ...], BeforeValidator(some)] = ()
-    category: Annotated[tuple[Text, ...], BeforeValidator(some)] = ()
-    variable: dict[Name, Annotated[tuple[Text, ...], BeforeValidator(some)]] = {}
+    caller: Annotated[tuple[_Pattern, ...], BeforeValidator(some), OneOrMore()] = ()
+    """The caller's number, as the network tells it."""
+    language: _OneOrMore = ()
+    """What the caller is spoken to in."""
+    category: _OneOrMore = ()
+    """What the call is about."""
+    variable: dict[Name, _OneOrMore] = {}
+    """Variable -> values."""
     date: Annotated[RawDate | None, BeforeValidator(_seldom_empty)] = None
-    share: Annotated[int | None, PlainValidator(_share)] = None
+    """The day and time of the call."""
+    share: Annotated[int | None, PlainValidator(_share), words("share of callers, such as 30%", r"[0-9.]+ ?%")] = None
+    """This share of the callers who come here, the same for a call whenever it is asked."""
 
 
 class RawCase(Raw):
+    """One of several ways."""
+
     if_: Annotated[RawCondition, BeforeValidator(_seldom_empty)] = Field(alias="if")
+    """What must hold."""
     next: Target
+    """Where the caller goes on then."""
 
 
 class RawDecide(Raw):
-    """The long form of `choose`."""
+    """Goes by conditions: the first that holds."""
 
     choose: Annotated[tuple[RawCase, ...], BeforeValidator(filled)]
+    """Conditions in order."""
     otherwise: Target
+    """When none holds."""
 
 
 def decide(name: NodeId, raw: RawDecide, document: Document) -> flow.Decide:

@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, PlainValidator
 from ivr.dialplan.document import Document, Path
 from ivr.dialplan.raw import Raw
 from ivr.dialplan.target import Target
-from ivr.dialplan.values import Labels, Name, Text, Truth, duration, filled, one_of, refuse, text, whole
-from ivr.dialplan.values import dialled as dialled_number
+from ivr.dialplan.values import Dialled, Labels, Name, Text, Truth, duration, filled, one_of, refuse, text, whole
+from ivr.dialplan.written import Written, words
 from ivr.domain import flow
 from ivr.domain.flow import Assign, Collect, Destination, Lookup, Menu, Node, NodeId
 
@@ -73,35 +73,77 @@ Fields = dict[Annotated[str, _matching(_FIELD, "bad_field")], Text]
 
 
 class RawTransferNumber(Raw):
-    """One entry under `transfers` in centre.yaml."""
+    """A number that calls may be transferred to."""
 
-    number: Annotated[str, BeforeValidator(dialled_number)]
+    number: Dialled
+    """What is dialled."""
     label: Labels
+    """What reports call it, in every language of the centre."""
+
+
+_DESTINATION = Written(
+    "name of `transfers`, {queue: name} or {agent: name}",
+    {
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "properties": {"queue": {"type": "string"}, "agent": {"type": ["string", "integer"]}},
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ]
+    },
+)
 
 
 class RawTransfer(Raw):
-    transfer: Annotated[Destination, PlainValidator(_destination)]
+    """Connects the caller elsewhere. When somebody answers, the call ends with that talk."""
+
+    transfer: Annotated[Destination, PlainValidator(_destination), _DESTINATION]
+    """Where to: a number of `transfers`, a queue or an agent."""
     ring: Annotated[int, BeforeValidator(duration("5s", "2m"))] = 30
+    """Longest ringing."""
     busy: Target
+    """When the other side is talking."""
     no_answer: Target
+    """When nobody answers."""
     failed: Target
+    """When it cannot be reached."""
 
 
 class RawLookup(Raw):
-    lookup: Annotated[str, BeforeValidator(_url)]
+    """Asks another system over HTTP and takes values from its JSON answer."""
+
+    lookup: Annotated[str, BeforeValidator(_url), words("URL without a query", "https?://[^ ?#]+")]
+    """Whom to ask."""
     method: Annotated[str, BeforeValidator(one_of("GET", "POST"))] = "GET"
+    """HTTP method."""
     query: Fields = {}
+    """Names -> value or `$variable`, in the URL: nothing personal."""
     body: Fields = {}
+    """Names -> value or `$variable`, sent as a JSON object with POST."""
     headers: dict[Annotated[str, BeforeValidator(_header)], Annotated[str, _matching(_HEADER_VALUE, "bad_header")]] = {}
+    """Headers and their values."""
     secrets: dict[Annotated[str, BeforeValidator(_header)], Annotated[str, _matching(_SECRET, "bad_secret")]] = {}
+    """Header -> environment variable that holds its value; its name begins with IVR_LOOKUP_."""
     personal: Truth = False
+    """Personal values may be sent, and what is taken is personal."""
     within: Annotated[float, BeforeValidator(duration("1s", "10s", fractions=True))] = 3.0
+    """Longest wait for one answer."""
     retries: Annotated[int, BeforeValidator(whole(0, 3))] = 1
+    """Further attempts after no answer or a fault of the other side."""
     take: Annotated[dict[Name, Annotated[str, _matching(_JSON_PATH, "bad_take")]], BeforeValidator(filled)]
+    """Variable -> where its value is in the answer: names and list indexes (from 0) joined by dots."""
     found: Target
+    """When everything to be taken was there."""
     not_found: Target
+    """When the answer is 404, or something to be taken is missing."""
     timeout: Target | None = None
+    """When no answer came in time; the same as `error` if left out."""
     error: Target
+    """When it went wrong otherwise."""
 
 
 def transfer(name: NodeId, raw: RawTransfer) -> flow.Transfer:
