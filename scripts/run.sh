@@ -64,6 +64,7 @@ static_checks() {
     checked "types" $PYTHON -m mypy --strict ivr
     checked "import layers" .venv/bin/lint-imports --cache-dir "$TOOLS/import-linter"
     checked "dialplans" $PYTHON -m ivr check dialplans
+    checked "scenarios" $PYTHON -m ivr scenarios dialplans --min-coverage 100
 }
 
 run_tests() {

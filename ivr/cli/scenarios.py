@@ -49,7 +49,7 @@ class _Coverage:
     """Branches and nodes that the scenarios take, of those there are."""
 
     def __init__(self, centre: Centre, verdicts: list[Verdict]) -> None:
-        self.edges = edges(centre.flow)
+        self.edges = edges(centre)
         taken: dict[Edge, int] = {}
         for verdict in verdicts:
             for edge in verdict.edges:

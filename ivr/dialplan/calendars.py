@@ -9,6 +9,7 @@ from ivr.dialplan.holiday_names import holiday_name
 from ivr.dialplan.raw_centre import RawCalendar, RawCentre
 from ivr.dialplan.values import WEEKDAYS, weekdays
 from ivr.domain.hours import Calendar, DayException, Span
+from ivr.domain.year import never_comes
 
 DEFAULT = "centre"
 """Name of the calendar that the top of centre.yaml describes."""
@@ -36,6 +37,11 @@ def _calendar(centre: RawCentre, own: RawCalendar, document: Document, path: Pat
         if exception.date in exceptions:
             document.problem((*path, "exceptions", index, "date"), "date_twice", date=exception.date.isoformat())
         exceptions[exception.date] = DayException(exception.name, exception.hours)
+        for span in exception.hours:
+            if never_comes(centre.timezone, exception.date, span):
+                value = f"{span.opens:%H:%M}-{span.closes:%H:%M}"
+                details = {"value": value, "date": exception.date.isoformat()}
+                document.problem((*path, "exceptions", index, "hours"), "hours_skipped", **details)
     country = centre.holidays if own.holidays == "" else own.holidays
     country = centre.country if country == "" else country
     if country is None:

@@ -17,6 +17,8 @@ from ivr.dialplan.loader import read
 from ivr.dialplan.problem import Problem, in_order
 from ivr.dialplan.raw import Raw
 from ivr.dialplan.values import Name, Text, filled, many, meant, one_of, refuse, text
+from ivr.dialplan.written import OneOrMore, Written, YesForAny, words
+from ivr.domain import saying
 from ivr.domain.centre import Centre
 from ivr.domain.flow import Prompt, prompts_of
 from ivr.domain.moves import Move, move_from_text
@@ -54,64 +56,93 @@ def _any(value: object) -> object:
     return {} if value == "yes" else value
 
 
-Moment = Annotated[datetime, PlainValidator(_moment)]
-Moves = Annotated[tuple[Annotated[Move, PlainValidator(_move)], ...], BeforeValidator(many)]
-Words = Annotated[tuple[Text, ...], BeforeValidator(many)]
-Outcomes = Annotated[tuple[Annotated[str, BeforeValidator(one_of(*OUTCOMES))], ...], BeforeValidator(many)]
+_MOVE = Written("move: keys, silence, talk:5, queue:TIMEOUT …", {"type": ["string", "integer"]})
+Moment = Annotated[
+    datetime, PlainValidator(_moment), words("local time, such as 2026-11-24 20:15", r"\d{4}-\d\d-\d\d \d\d:\d\d")
+]
+Moves = Annotated[tuple[Annotated[Move, PlainValidator(_move), _MOVE], ...], BeforeValidator(many), OneOrMore()]
+Words = Annotated[tuple[Text, ...], BeforeValidator(many), OneOrMore()]
+Outcomes = Annotated[tuple[Annotated[str, BeforeValidator(one_of(*OUTCOMES))], ...], BeforeValidator(many), OneOrMore()]
 
 
 class RawMessageWanted(Raw):
     """The message that is kept; `yes` stands for any."""
 
     category: Text | None = None
+    """What it is about."""
     language: Text | None = None
+    """What the caller was spoken to in."""
     data: dict[Text, Text] = {}
+    """Variables kept with it."""
 
 
 class RawCallbackWanted(RawMessageWanted):
     """The call back that is asked for; `yes` stands for any."""
 
     due: Moment | None = None
+    """When the caller is called back at the earliest."""
     origin: Annotated[str, BeforeValidator(one_of("message", "queue"))] | None = None
+    """What it came out of."""
     number: Text | None = None
+    """The number to call."""
 
 
 class RawExpectation(Raw):
     """What must, or must not, happen."""
 
     path: Words = ()
+    """Nodes in this order; `...` stands for any number of nodes."""
     hear: Words = ()
+    """Prompts in this order."""
     outcome: Outcomes = ()
+    """How the call counts."""
     queue: Words = ()
-    message: Annotated[RawMessageWanted, BeforeValidator(_any)] | None = None
-    callback: Annotated[RawCallbackWanted, BeforeValidator(_any)] | None = None
+    """Queues that the caller waits in."""
+    message: Annotated[RawMessageWanted, BeforeValidator(_any), YesForAny()] | None = None
+    """A message that is kept."""
+    callback: Annotated[RawCallbackWanted, BeforeValidator(_any), YesForAny()] | None = None
+    """A call back that is asked for."""
     notes: tuple[dict[Text, Text], ...] = ()
+    """Fields of notes in the journal."""
 
 
 class RawGiven(Raw):
     """What holds during a call."""
 
     at: Moment | None = None
+    """When the call is made."""
     dial: Text | None = None
+    """Number dialled; the first of the centre if left out."""
     caller: Text | None = None
+    """Number of the caller, or withheld."""
     agents: Annotated[str, BeforeValidator(one_of(*AGENTS))] | None = None
+    """What callers meet in queues where `does` says nothing of it."""
 
 
 class RawScenario(RawGiven):
     """One call."""
 
+    about: Text | None = None
+    """For readers."""
     does: Moves = ()
+    """What the caller does, in turn; then they hang up."""
     hang_up_at: Text | None = None
+    """The node where the caller hangs up."""
     must: RawExpectation = RawExpectation()
+    """What must happen."""
     must_not: RawExpectation = RawExpectation()
+    """What must not."""
 
 
 class RawScenarios(Raw):
     """A file of calls. Each is made once for every entry of `each`, whose moves come first."""
 
     each: dict[Name, Moves] = {}
+    """Name -> first moves of the calls, one set a name."""
     given: RawGiven = RawGiven()
+    """What holds in all calls that do not say otherwise."""
     calls: Annotated[dict[Name, RawScenario], BeforeValidator(filled)]
+    """Calls by name."""
 
 
 def load_scenarios(folder: FilePath, centre: Centre) -> tuple[tuple[Scenario, ...], tuple[Problem, ...]]:
@@ -199,7 +230,9 @@ class _Reader:
 
 def _prompts(centre: Centre) -> tuple[str, ...]:
     spoken = [*centre.flow.apology, *(prompt for node in centre.flow.nodes.values() for prompt in prompts_of(node))]
-    return tuple(dict.fromkeys(prompt.key for prompt in spoken if isinstance(prompt, Prompt)))
+    fixed = [prompt.key for prompt in spoken if isinstance(prompt, Prompt)]
+    values = [key for language in centre.languages for key in sorted(saying.keys(language))]
+    return tuple(dict.fromkeys([*fixed, *values]))
 
 
 def _expectation(raw: RawExpectation) -> Expectation:

@@ -70,6 +70,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hours_overlap": ("{first} and {second} overlap", "Make one of them"),
     "day_twice": ("{day} has hours already", "Name each day once"),
     "date_twice": ("{date} is listed already", "Name each date once"),
+    "hours_skipped": (
+        "the clocks are set forward over {value} on {date}",
+        "Choose hours that come that day",
+    ),
     "never_open": ("this calendar is never open", "Give at least one day hours"),
     "calendar_name_taken": ("'{name}' is the calendar at the top of this file", "Choose another name"),
     # centre

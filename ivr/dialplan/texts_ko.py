@@ -64,6 +64,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hours_overlap": ("{first}와(과) {second}이(가) 겹칩니다", "하나로 합치십시오"),
     "day_twice": ("{day}의 운영 시간이 이미 있습니다", "요일마다 한 번만 쓰십시오"),
     "date_twice": ("{date}이(가) 이미 목록에 있습니다", "날짜마다 한 번만 쓰십시오"),
+    "hours_skipped": ("{date}에는 시계가 {value}을(를) 건너뜁니다", "그날 있는 시간을 쓰십시오"),
     "never_open": ("이 달력은 열리는 때가 없습니다", "적어도 하루는 운영 시간을 쓰십시오"),
     "calendar_name_taken": ("'{name}'은(는) 이 파일 맨 위에 쓴 달력의 이름입니다", "다른 이름을 쓰십시오"),
     # centre

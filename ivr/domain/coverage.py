@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ivr.domain.flow import Flow, Node, NodeId, targets
+from ivr.domain.centre import Centre
+from ivr.domain.flow import Choose, Flow, Node, NodeId, targets
 
 FAILED_TRY = ("no_match", "no_input")
 
@@ -22,9 +23,20 @@ class Edge:
         return f"{self.node} --{self.label}-->"
 
 
-def edges(flow: Flow) -> frozenset[Edge]:
-    """Every branch of the flow."""
-    return frozenset(Edge(name, label) for name, node in flow.nodes.items() for label in targets(node))
+def edges(centre: Centre) -> frozenset[Edge]:
+    """Every branch of the centre's flow that a call can take."""
+    return frozenset(
+        Edge(name, label)
+        for name, node in centre.flow.nodes.items()
+        for label in targets(node)
+        if not (label == "otherwise" and isinstance(node, Choose) and _names_all(centre, node))
+    )
+
+
+def _names_all(centre: Centre, node: Choose) -> bool:
+    """Whether the cases name everything that the variable can be, so that nothing is left for `otherwise`."""
+    everything = {"caller": ("known", "unknown"), "language": centre.languages}.get(node.on)
+    return everything is not None and set(everything) <= node.cases.keys()
 
 
 def edges_taken(flow: Flow, notes: Iterable[Mapping[str, Any]]) -> list[Edge]:

@@ -44,7 +44,8 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class LeavesQueue:
-    """How a wait in a queue ends: app_queue's word, or KEY:n; ANSWERED is an agent who talks until someone hangs up."""
+    """How a wait in a queue ends: app_queue's word, or KEY:n, or HANGUP (the caller leaves while waiting); ANSWERED is an
+    agent who talks until someone hangs up."""
 
     how: str
 

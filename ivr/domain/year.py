@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from ivr.domain.hours import Calendar, Span, Verdict
 
@@ -127,19 +128,19 @@ def _faults(calendar: Calendar, days: tuple[Day, ...]) -> Iterator[str]:
             if earlier.contains(later.opens):
                 yield f"{day.date}: {later.opens:%H:%M} is in two spans of opening"
         for span in spans:
-            if exception is not None and never_comes(calendar, day.date, span):
+            if exception is not None and never_comes(calendar.timezone, day.date, span):
                 yield f"{day.date}: the clocks skip {span.opens:%H:%M}-{span.closes:%H:%M}"
 
 
-def never_comes(calendar: Calendar, day: date, span: Span) -> bool:
+def never_comes(timezone: ZoneInfo, day: date, span: Span) -> bool:
     """Whether the clocks of that night skip the whole span."""
     end = datetime.combine(day, span.closes) + (timedelta(days=1) if span.closes == time.min else timedelta())
-    return not any(_is_real(calendar, edge) for edge in (datetime.combine(day, span.opens), end - MINUTE))
+    return not any(_is_real(timezone, edge) for edge in (datetime.combine(day, span.opens), end - MINUTE))
 
 
-def _is_real(calendar: Calendar, wall: datetime) -> bool:
-    there = wall.replace(tzinfo=calendar.timezone).astimezone(UTC)
-    return there.astimezone(calendar.timezone).replace(tzinfo=None) == wall
+def _is_real(timezone: ZoneInfo, wall: datetime) -> bool:
+    there = wall.replace(tzinfo=timezone).astimezone(UTC)
+    return there.astimezone(timezone).replace(tzinfo=None) == wall
 
 
 def instants(calendar: Calendar, wall: datetime) -> tuple[datetime, ...]:

@@ -198,10 +198,13 @@ class FakeLine:
             raise TypeError("not in a queue")
         move = self.moves[0] if self.moves else None
         own: LeavesQueue | HangUp | None = None
+        if self.agents == "none" and not isinstance(move, LeavesQueue | HangUp):
+            own = self.turns[-1].move = AGENTS[self.agents]  # at once: there is no time for a key
+            return own
         if isinstance(move, Press) and self.agents and move.keys in wait.keys:
             own = LeavesQueue(f"KEY:{move.keys}")
         elif isinstance(move, LeavesQueue | HangUp):
-            own = move
+            own = HangUp() if move == LeavesQueue("HANGUP") else move
         elif isinstance(move, Silence) and self.agents:
             own = AGENTS[self.agents]
         elif move is not None and not self.agents:

@@ -114,7 +114,15 @@ def _unheard(wanted: Sequence[str], heard: Sequence[str]) -> list[str]:
 
 
 def _difference(wanted: Sequence[str], path: Sequence[str]) -> str:
-    return "\n".join(line for line in difflib.ndiff(list(wanted), list(path)) if not line.startswith("?"))
+    """Line by line; what a gap allows is no difference."""
+    lines: list[str] = []
+    for op, begin, end, first, last in difflib.SequenceMatcher(None, wanted, path, autojunk=False).get_opcodes():
+        if op == "equal":
+            lines += [f"  {node}" for node in wanted[begin:end]]
+            continue
+        lines += [f"- {node}" for node in wanted[begin:end] if node != GAP]
+        lines += [f"{' ' if GAP in wanted[begin:end] else '+'} {node}" for node in path[first:last]]
+    return "\n".join(lines)
 
 
 def _record(
