@@ -32,6 +32,11 @@ class ShortFor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class YesForAny:
+    """`yes` stands for a mapping with nothing in it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OneOrMore:
     """A single value may stand where a list may."""
 
