@@ -103,7 +103,7 @@ def _holds(run: Run, condition: Condition) -> bool:
         case CategoryIs(categories):
             return state.category in categories
         case VariableIs(name, values):
-            value = state.variables.get(name)
+            value = state.find_value(name)
             return value is not None and text_of(value) in values
         case During():
             return _is_during(run, condition)

@@ -45,7 +45,7 @@ def fetched(run: Run, node: Lookup, event: Fetched) -> None:
 def _filled(state: CallState, fields: Mapping[str, str], *, personal: bool) -> dict[str, str]:
     filled = {}
     for name, value in fields.items():
-        found: Value | None = state.variables.get(value[1:]) if value.startswith("$") else value
+        found: Value | None = state.find_value(value[1:]) if value.startswith("$") else value
         if isinstance(found, Personal) and not personal:
             raise ValueError(f"the lookup in {state.node} would send a personal value where none may be")
         if found is not None:

@@ -84,7 +84,7 @@ class Run:
         for name, value in assign.items():
             if not value.startswith("$"):
                 self.state = self.state.with_variable(name, value)
-            elif (found := self.state.variables.get(value[1:])) is not None:
+            elif (found := self.state.find_value(value[1:])) is not None:
                 self.state = self.state.with_variable(name, found)
 
     def announce_queue(self, name: str) -> None:

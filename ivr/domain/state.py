@@ -41,6 +41,16 @@ class CallState:
     """Why the flow is left for the apology: limit | fault."""
     ended: bool = False
 
+    def find_value(self, name: str) -> Value | None:
+        """What a flow may copy: a variable, the language or the category."""
+        match name:
+            case "language":
+                return self.language
+            case "category":
+                return self.category
+            case _:
+                return self.variables.get(name)
+
     def with_variable(self, name: str, value: Value) -> CallState:
         return replace(self, variables={**self.variables, name: value})
 
