@@ -14,6 +14,7 @@ import pytest
 from ivr.adapters.agi.codec import Header
 from ivr.adapters.agi.line import AgiLine, Folders
 from ivr.adapters.agi.server import AgiConnection, AgiServer
+from ivr.domain.actions import Dial, Wait
 from ivr.domain.saying import keys as spoken_keys
 from ivr.engine.agent_desk import CONFIRMATIONS
 from ivr.engine.ports import Line
@@ -39,6 +40,7 @@ class Seen:
     answered: bool
     state: str
     queue: str
+    transfer: str
     done: bool
 
 
@@ -56,7 +58,8 @@ class FakeWorld:
             journal=line.journal,
             answered=line.answered,
             state=line.state,
-            queue=line.waiting.queue if line.waiting else "",
+            queue=line.waiting.queue if isinstance(line.waiting, Wait) else "",
+            transfer=line.waiting.target if isinstance(line.waiting, Dial) else "",
             done=line.done,
         )
 
@@ -93,6 +96,9 @@ class AgiWorld:
             answered=channel.answered,
             state=channel.variables.get("IVR_STATE", ""),
             queue=channel.variables.get("IVR_QUEUE", "") if channel.variables.get("IVR_NEXT") == "queue" else "",
+            transfer=channel.variables.get("IVR_TRANSFER", "")
+            if channel.variables.get("IVR_NEXT") == "transfer"
+            else "",
             done=channel.variables.get("IVR_NEXT") == "done",
         )
 

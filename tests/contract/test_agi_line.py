@@ -12,7 +12,7 @@ from ivr.adapters.agi.codec import Header
 from ivr.adapters.agi.line import AgiDesk, arrival_of
 from ivr.adapters.agi.playlist import Folders, playlist
 from ivr.adapters.agi.server import AgiConnection
-from ivr.domain.actions import Ask, Keyed, OwnRecording, Record, Recorded, Sound, Speak, Wait
+from ivr.domain.actions import Ask, Dial, Keyed, OwnRecording, Record, Recorded, Sound, Speak, Wait
 from ivr.engine.agent_desk import AgentDesk
 from ivr.engine.ports import Line
 from ivr.errors import PeerError
@@ -171,9 +171,26 @@ def test_the_callers_number(fields: dict[str, str], expected: str | None) -> Non
     [("", ""), ("queue:TIMEOUT", "TIMEOUT"), ("queue:KEY:1", "KEY:1"), ("other:TIMEOUT", "")],
 )
 def test_arguments(event: str, left: str) -> None:
+    """Where the caller comes back from a queue."""
     fields = {"agi_uniqueid": "n1-1.0", "agi_extension": "120", "agi_arg_1": "s1.k.p", "agi_arg_2": event}
     arrival = arrival_of(Header(fields))
     assert (arrival.call, arrival.dnis, arrival.state, arrival.left_queue) == ("n1-1.0", "120", "s1.k.p", left)
+
+
+@pytest.mark.parametrize(("event", "left"), [("transfer:BUSY", "BUSY"), ("queue:TIMEOUT", ""), ("", "")])
+def test_where_the_caller_comes_back_from_a_transfer(event: str, left: str) -> None:
+    assert arrival_of(Header({"agi_arg_1": "s1.k.p", "agi_arg_2": event})).left_dial == left
+
+
+async def test_a_transfer_names_a_target_and_no_number(agi: AgiWorld) -> None:
+    async def body(line: Line) -> None:
+        await line.hand_over(Dial(target="120.number.office", ring_s=20, label="[ko] 본부(", language="ko"))
+
+    await agi.talk(body)
+    shared = ("IVR_NEXT", "IVR_TRANSFER", "IVR_TRANSFER_RING", "CALLERID(name)", "CHANNEL(language)")
+    assert [agi.asterisk.variables[name] for name in shared] == [
+        "transfer", "120.number.office", "20", "[ko] 본부(", "ko",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.domain.actions import Ask, Event, Heard, Keyed, OwnRecording, Record, Recorded, Sound, Speak, Wait
+from ivr.domain.actions import Ask, Dial, Event, Heard, Keyed, OwnRecording, Record, Recorded, Sound, Speak, Wait
 from ivr.engine.ports import Line
 from ivr.engine.wire import notes_to_journal
 from ivr.errors import HungUp
@@ -173,6 +173,16 @@ async def test_hand_over(world: World) -> None:
 
     seen = await world.talk(body)
     assert seen.queue == "small-pension"
+    assert not seen.done
+
+
+async def test_hand_over_to_a_phone(world: World) -> None:
+    async def body(line: Line) -> None:
+        await line.hand_over(Dial(target="small.agent.1001", ring_s=20, label="", language="ko"))
+
+    seen = await world.talk(body)
+    assert seen.transfer == "small.agent.1001"
+    assert seen.queue == ""
     assert not seen.done
 
 

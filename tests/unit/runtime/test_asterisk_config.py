@@ -13,7 +13,8 @@ from ivr.adapters.runtime.asterisk_config import AsteriskInput, fill, render
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.ports import Ports
 from ivr.adapters.runtime.secrets import Secrets
-from ivr.domain.centre import Centre
+from ivr.domain.centre import Centre, TransferNumber
+from ivr.domain.flow import Destination, Transfer
 from ivr.errors import OperatorError
 
 from .centres import small_centre
@@ -49,6 +50,38 @@ def test_each_agent_is_an_endpoint_with_digest_and_one_contact() -> None:
     }
     assert section(pjsip, "[agent01](agent-auth)") == {"username": "agent01", "password": "x" * 20}
     assert section(pjsip, "[agent01](agent-aor)") == {"qualify_frequency": "30"}
+
+
+def with_transfers() -> Centre:
+    centre = small_centre()
+    to = (("a", "agent", "agent01"), ("b", "number", "office"), ("c", "queue", "pension"))
+    nodes = {
+        node: Transfer(id=node, to=Destination(kind, name), ring_s=20, busy="bye", no_answer="bye", failed="bye")
+        for node, kind, name in to
+    }
+    office = TransferNumber(number="+8212345678", label={"ko": "본부"})
+    spare = TransferNumber(number="0299999999", label={"ko": "아무도 안 씀"})
+    flow = replace(centre.flow, nodes={**centre.flow.nodes, **nodes})
+    return replace(centre, flow=flow, transfers={"office": office, "spare": spare})
+
+
+def targets_of(text: str) -> list[tuple[str, str]]:
+    return re.findall(r"^exten => (\S+),1,Gosub\(ivr-dial,s,1\((.*)\)\)$", text, re.M)
+
+
+def test_transfers_reach_only_what_the_flows_name() -> None:
+    rendered = render(SOURCE, given(with_transfers(), outbound_trunk="192.0.2.9:5080"))
+    assert targets_of(rendered["extensions.conf"]) == [
+        ("120.agent.agent01", "PJSIP/agent01"),
+        ("120.number.office", "PJSIP/+8212345678@outbound"),
+    ]
+    assert "contact = sip:192.0.2.9:5080" in rendered["pjsip.conf"]
+
+
+def test_without_a_trunk_no_number_can_be_dialled() -> None:
+    rendered = render(SOURCE, given(with_transfers()))
+    assert targets_of(rendered["extensions.conf"]) == [("120.agent.agent01", "PJSIP/agent01")]
+    assert "outbound" not in rendered["pjsip.conf"].replace("trust_id_outbound", "")
 
 
 def test_the_public_comes_from_the_trunk_addresses_only() -> None:
