@@ -23,6 +23,8 @@ class CallState:
     dnis: str
     started: str
     """ISO 8601 instant of the business clock at entry."""
+    back: str | None = None
+    """The same when the caller last came back from a queue or transfer: waiting and talking do not count as flow."""
     language: str
     node: NodeId
     phase: str = ""

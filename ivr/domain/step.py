@@ -59,6 +59,8 @@ def start(centre: Centre, *, call: str, dnis: str, caller: Personal | None, at: 
 
 def advance(centre: Centre, state: CallState, event: Event, at: datetime) -> Step:
     """What `event`, the answer to `action(centre, state)`, does to the call."""
+    if isinstance(event, QueueLeft | DialEnded):
+        state = replace(state, back=at.isoformat())
     run = Run(centre, state, at)
     if isinstance(event, CallerHungUp):
         run.hung_up()
@@ -82,7 +84,7 @@ def break_off(centre: Centre, state: CallState, reason: str, at: datetime) -> St
 
 
 def _is_over_limit(centre: Centre, state: CallState, at: datetime) -> bool:
-    lasted = at - datetime.fromisoformat(state.started)
+    lasted = at - datetime.fromisoformat(state.back or state.started)
     return state.commits >= centre.limits.steps or lasted >= timedelta(minutes=centre.limits.minutes)
 
 

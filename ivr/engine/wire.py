@@ -70,6 +70,7 @@ def _state_to_json(state: CallState) -> dict[str, Any]:
         "version": state.version,
         "dnis": state.dnis,
         "started": state.started,
+        "back": state.back,
         "language": state.language,
         "node": state.node,
         "phase": state.phase,

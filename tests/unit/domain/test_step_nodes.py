@@ -250,6 +250,7 @@ class TestQueue:
             language="en",
             talk_file="small/2026-11-23/n1-1.0-talk5.wav",
             comes_back=True,
+            keys=("1",),
         )
 
     def test_the_file_that_is_announced_is_the_file_that_is_written(self) -> None:
@@ -425,6 +426,13 @@ class TestLimits:
         late = OPEN_AT + timedelta(minutes=60)
         assert step(at_node("main"), Keyed("9"), at=late - timedelta(seconds=1)).state.breaking_off is None
         assert step(at_node("main"), Keyed("9"), at=late).state.breaking_off == "limit"
+
+    def test_minutes_in_a_queue_or_with_an_agent_do_not_count(self) -> None:
+        back = OPEN_AT + timedelta(hours=3)
+        returned = step(at_node("main"), QueueLeft("TIMEOUT"), at=back).state
+        assert returned.breaking_off is None
+        assert step(returned, Keyed("9"), at=back + timedelta(minutes=59)).state.breaking_off is None
+        assert step(returned, Keyed("9"), at=back + timedelta(minutes=60)).state.breaking_off == "limit"
 
     def test_apologises_then_ends_as_failed(self) -> None:
         state = step(at_node("main"), Keyed("9"), at=OPEN_AT + timedelta(hours=2)).state
