@@ -18,6 +18,7 @@ from typing import Any
 from ivr import log as logs
 from ivr.adapters.agi.codec import Header
 from ivr.adapters.agi.line import AgiDesk, AgiLine, Folders, arrival_of
+from ivr.adapters.agi.playlist import tidy
 from ivr.adapters.agi.server import AgiConnection, AgiServer
 from ivr.adapters.ami.client import AmiClient
 from ivr.adapters.ami.switch import AmiSwitch
@@ -83,6 +84,7 @@ class Controller:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await asyncio.to_thread(tidy, self._folders)
         async with AsyncExitStack() as stack:
             parts = await stack.enter_async_context(asyncio.TaskGroup())
             background = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import wave
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from ivr.adapters.agi.codec import Header
 from ivr.adapters.agi.line import AgiDesk, arrival_of
-from ivr.adapters.agi.playlist import Folders, playlist
+from ivr.adapters.agi.playlist import Folders, playlist, tidy
 from ivr.adapters.agi.server import AgiConnection
 from ivr.domain.actions import Ask, Dial, Keyed, OwnRecording, Record, Recorded, Sound, Speak, Wait
 from ivr.engine.agent_desk import AgentDesk
@@ -63,6 +64,18 @@ async def test_personal_values_are_in_no_command_and_leave_no_file(agi: AgiWorld
 
 @pytest.mark.parametrize("interruptible", [True, False])
 @pytest.mark.parametrize("sounds", [(Sound("gone", "ko"),), (Sound("a", "ko"), Sound("gone", "ko"))])
+async def test_what_a_killed_process_left_half_spoken_is_removed(tmp_path: Path) -> None:
+    folders = Folders(prompts=tmp_path, recordings=tmp_path, spoken=tmp_path / "spoken")
+    tidy(folders)  # nothing there yet
+    folders.spoken.mkdir()
+    left, fresh = folders.spoken / "left.ulaw", folders.spoken / "fresh.ulaw"
+    for file in (left, fresh):
+        file.write_bytes(b"\xff")
+    os.utime(left, (0, 0))
+    tidy(folders)
+    assert [file.name for file in folders.spoken.iterdir()] == [fresh.name]
+
+
 async def test_a_missing_prompt_is_a_fault_not_a_hang_up(
     agi: AgiWorld, sounds: tuple[Sound, ...], interruptible: bool
 ) -> None:

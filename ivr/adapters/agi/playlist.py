@@ -7,6 +7,8 @@ between two commands a key would be lost. So neighbouring prompts are joined int
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +18,10 @@ from itertools import groupby
 from pathlib import Path
 
 from ivr.domain.actions import Audible, OwnRecording, Sound
+
+
+LONGEST_SPOKEN_S = 300
+"""No joined file plays this long; what is older and needed again is joined again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,16 @@ async def playlist(folders: Folders, sounds: Sequence[Audible]) -> AsyncIterator
     finally:
         for path in fleeting:
             path.unlink(missing_ok=True)
+
+
+def tidy(folders: Folders) -> None:
+    """At the start of a process: removes joined audio that nobody can be hearing any more. A process that was killed
+    leaves what it was speaking, and that may be personal. Blocking."""
+    now = time.time()
+    for file in folders.spoken.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if now - file.stat().st_mtime > LONGEST_SPOKEN_S:
+                file.unlink()
 
 
 def _files(folders: Folders, sounds: Sequence[Audible], fleeting: list[Path]) -> list[str]:
