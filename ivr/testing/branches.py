@@ -12,22 +12,42 @@ from datetime import datetime
 from itertools import count
 
 from ivr.domain.act import action
-from ivr.domain.actions import Ask, Event, Heard, Keyed, Leave, QueueLeft, Record, Recorded, Speak, Wait
+from ivr.domain.actions import (
+    Ask,
+    Dial,
+    DialEnded,
+    Event,
+    Fetch,
+    Fetched,
+    Heard,
+    Keyed,
+    Leave,
+    QueueLeft,
+    Record,
+    Recorded,
+    Speak,
+    Wait,
+)
 from ivr.domain.centre import Centre
-from ivr.domain.flow import Collect, Enqueue, Menu, Message
+from ivr.domain.flow import Collect, Enqueue, Menu, Message, Survey
 from ivr.domain.notes import Note
 from ivr.domain.state import CallState
 from ivr.domain.step import ACCEPT, AGAIN, advance, start
 from ivr.domain.values import Personal
-from ivr.testing.caller import LeavesQueue, Move, Press, Silence, Talk
+from ivr.testing.caller import DialEnds, LeavesQueue, Move, Press, Silence, Talk
 from ivr.testing.sipp_xml import KEYS
 from ivr.testing.timeline import Place
 
-GOOD_ENTRIES = {"birth_date": "900101", "phone": "0212345678#", None: "1234567890"}
+_GOOD_ENTRIES = {
+    "birth_date": "900101",
+    "phone": "0212345678#",
+    "luhn": "4111111111111111#",
+    "business_number": "2208162517",
+}
 """Check -> digits that pass it."""
-BAD_ENTRIES = {"birth_date": "991399", "phone": "00000000#"}
+_BAD_ENTRIES = {"birth_date": "991399", "phone": "00000000#"}
 TALK_S = 3.0
-_COST_S = {Speak: 4.0, Ask: 2.0, Record: 8.0, Wait: 3.0, Leave: 4.0}
+_COST_S = {Speak: 4.0, Ask: 2.0, Record: 8.0, Wait: 3.0, Dial: 5.0, Fetch: 1.0, Leave: 4.0}
 """About how long an action takes a caller who acts at once; exact lengths do not change which path is short."""
 _SILENCE_S = 14.0
 _TIMEOUT_S = 30.0
@@ -179,6 +199,13 @@ def _possible(centre: Centre, state: CallState, world: World) -> Iterator[tuple[
                         yield (LeavesQueue(f"KEY:{key}"),), QueueLeft("KEY", key), cost
                 else:
                     yield (LeavesQueue(how),), QueueLeft(how), _TIMEOUT_S if how == "TIMEOUT" else cost
+        case Dial():
+            for how in ("ANSWERED", "BUSY", "NOANSWER", "FAILED"):
+                yield (DialEnds(how),), DialEnded(how), cost
+        case Fetch():
+            # What another system knows is its own affair: only that it does not answer can be foreseen.
+            for how in ("not_found", "timeout", "error"):
+                yield (), Fetched(how), cost
 
 
 def _keys(centre: Centre, state: CallState) -> tuple[str, ...]:
@@ -189,13 +216,31 @@ def _keys(centre: Centre, state: CallState) -> tuple[str, ...]:
         case Collect() if state.phase == "confirm":
             return (ACCEPT, AGAIN, _other_than((ACCEPT, AGAIN)))
         case Collect():
-            good = GOOD_ENTRIES[node.check] if node.check else GOOD_ENTRIES[None][: node.min_digits] + "#"
-            return (good, BAD_ENTRIES[node.check] if node.check else "#")
+            return (_good_entry(node), _BAD_ENTRIES.get(node.check or "", "#"))
+        case Survey():
+            return (str(node.highest), "*")
         case Message():
             known = (node.keep_key, node.again_key, node.cancel_key)
             return (*known, _other_than(known))
         case _:
             return ()
+
+
+def _good_entry(node: Collect) -> str:
+    """Digits that are right here."""
+    match node.check:
+        case "date":
+            return "20280229" if node.max_digits == 8 else "280229#"
+        case "number" | None:
+            least = 0 if node.value_range is None else node.value_range[0]
+            # Without a key that ends it, as many digits as there can be end an entry.
+            return (
+                str(least).zfill(node.max_digits)
+                if node.terminator is None
+                else f"{str(least).zfill(node.min_digits)}#"
+            )
+        case check:
+            return _GOOD_ENTRIES[check]
 
 
 def _other_than(keys: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from ivr.domain.conditions import Share
 from ivr.domain.flow import Decide, Node
 from ivr.engine.ports import Arrival
 from ivr.engine.session import Engine
+from ivr.testing.branches import World, find_ways
 from ivr.testing.caller import FakeLine, moves_from_keys, place_call
 from ivr.testing.lookups import FakeLookup
 from ivr.testing.worlds import FixedCentres, ManualClock, PlainVault
@@ -159,3 +160,12 @@ async def test_set_changes_the_language_of_what_follows(centre: Centre) -> None:
     line = await place(centre, "1", "7", "hangup")
     assert line.heard[-1] == "ask_number@en"
     assert line.notes_of("step")[-1]["category"] == "money"
+
+
+def test_ways_are_found_to_every_node_that_a_caller_alone_can_reach(centre: Centre) -> None:
+    world = World(name="open", at=OPEN, caller_known=True, queue_ends=("KEY", "TIMEOUT"))
+    reached = {branch.place.node for way in find_ways(centre, world) for branch in way.branches}
+    after_agents = {"satisfaction", "recommendation", "scored"}
+    other_days = {"lunch_break", "no_number", "holiday_season", "trial"}
+    known_elsewhere = {"told", "person_told"}
+    assert reached == set(centre.flow.nodes) - after_agents - other_days - known_elsewhere
