@@ -107,5 +107,9 @@ class Records:
         )
         return int(rows[0]["count"])
 
+    async def until_rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
+        """The rows as soon as there are any."""
+        return await eventually(lambda: self.rows(query, *arguments))
+
     async def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.connection.fetch(query, *arguments)]

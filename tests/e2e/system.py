@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -166,14 +166,18 @@ class RunningSystem:
 
 
 @contextmanager
-def running_system() -> Iterator[RunningSystem]:
-    """Starts it with free ports in a new folder; nothing of it is left afterwards."""
+def running_system(add_centres: Callable[[Path], None] = lambda _: None, **variables: str) -> Iterator[RunningSystem]:
+    """Starts it with free ports in a new folder; nothing of it is left afterwards.
+
+    `add_centres` is given the folder of centres before the start; `variables` go into the environment.
+    """
     # Not pytest's folder: the unprivileged user cannot go through that of root.
     folder = Path(tempfile.mkdtemp(prefix="ivr-e2e-", dir="/tmp"))
     folder.chmod(0o755)
     given = load_settings(var=folder / "var", dialplans=folder / "dialplans", ports="free", DATABASE_URL=None)
     _copy_dialplans(CHECKOUT / "dialplans", given.dialplans)
-    environment = {**os.environ, **given.child_environment(), "PYTHONPATH": str(CHECKOUT)}
+    add_centres(given.dialplans)
+    environment = {**os.environ, **given.child_environment(), "PYTHONPATH": str(CHECKOUT), **variables}
     environment.pop("DATABASE_URL", None)
     log = folder / "up.log"
     with log.open("wb") as output:
