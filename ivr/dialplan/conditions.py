@@ -112,6 +112,12 @@ def decide(name: NodeId, raw: RawDecide, document: Document) -> flow.Decide:
         taken += case.if_.share or 0
         if case.if_.share is not None and taken > WHOLE:
             document.problem((*path, "share"), "shares_over")
+    for place, never in enumerate(cases):
+        for earlier, taken_before in enumerate(cases[:place], start=1):
+            # Whoever fulfils all of these fulfils those of the earlier case.
+            if set(taken_before.conditions) <= set(never.conditions):
+                document.problem(("nodes", name, "choose", place), "case_never_taken", earlier=str(earlier))
+                break
     return flow.Decide(id=name, cases=tuple(cases), otherwise=raw.otherwise)
 
 

@@ -190,6 +190,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "there is no condition here",
         "Write one of caller, language, category, variable, date, share",
     ),
+    "case_never_taken": (
+        "nobody comes to this case: case {earlier} above it takes them all",
+        "Put the narrower case first, or remove this one",
+    ),
     "dates_inverted": ("{value} is before the first day", "Write the earlier date in `from`"),
     # collect and survey
     "bad_range": ("this is not a range of numbers", "Write [1, 500]"),

@@ -172,6 +172,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         '"02*", "010????0000", known, unknown처럼 쓰십시오: 숫자, 아무 숫자 하나는 ?, 끝에 나머지 전부는 *',
     ),
     "empty_condition": ("조건이 없습니다", "caller, language, category, variable, date, share 가운데 하나를 쓰십시오"),
+    "case_never_taken": (
+        "이 경우로 오는 발신자가 없습니다. 위의 {earlier}번째 경우가 모두 가져갑니다",
+        "좁은 경우를 위에 쓰거나 이것을 지우십시오",
+    ),
     "dates_inverted": ("{value}은(는) 첫날보다 앞섭니다", "이른 날짜를 `from`에 쓰십시오"),
     # collect and survey
     "bad_range": ("숫자의 범위가 아닙니다", "[1, 500]처럼 쓰십시오"),
