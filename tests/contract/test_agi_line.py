@@ -51,6 +51,18 @@ async def test_a_prompt_rendered_anew_is_joined_anew(tmp_path: Path) -> None:
     assert before != after
 
 
+async def test_what_a_killed_process_left_half_spoken_is_removed(tmp_path: Path) -> None:
+    folders = Folders(prompts=tmp_path, recordings=tmp_path, spoken=tmp_path / "spoken")
+    tidy(folders)  # nothing there yet
+    folders.spoken.mkdir()
+    left, fresh = folders.spoken / "left.ulaw", folders.spoken / "fresh.ulaw"
+    for file in (left, fresh):
+        file.write_bytes(b"\xff")
+    os.utime(left, (0, 0))
+    tidy(folders)
+    assert [file.name for file in folders.spoken.iterdir()] == [fresh.name]
+
+
 async def test_personal_values_are_in_no_command_and_leave_no_file(agi: AgiWorld) -> None:
     async def body(line: Line) -> None:
         await line.perform(Ask(sounds=(Sound("birth_date_is", "ko"), *BIRTH), max_digits=1, wait_s=5.0))
@@ -64,18 +76,6 @@ async def test_personal_values_are_in_no_command_and_leave_no_file(agi: AgiWorld
 
 @pytest.mark.parametrize("interruptible", [True, False])
 @pytest.mark.parametrize("sounds", [(Sound("gone", "ko"),), (Sound("a", "ko"), Sound("gone", "ko"))])
-async def test_what_a_killed_process_left_half_spoken_is_removed(tmp_path: Path) -> None:
-    folders = Folders(prompts=tmp_path, recordings=tmp_path, spoken=tmp_path / "spoken")
-    tidy(folders)  # nothing there yet
-    folders.spoken.mkdir()
-    left, fresh = folders.spoken / "left.ulaw", folders.spoken / "fresh.ulaw"
-    for file in (left, fresh):
-        file.write_bytes(b"\xff")
-    os.utime(left, (0, 0))
-    tidy(folders)
-    assert [file.name for file in folders.spoken.iterdir()] == [fresh.name]
-
-
 async def test_a_missing_prompt_is_a_fault_not_a_hang_up(
     agi: AgiWorld, sounds: tuple[Sound, ...], interruptible: bool
 ) -> None:
