@@ -14,7 +14,7 @@ from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.ports import Ports
 from ivr.adapters.runtime.secrets import Secrets
 from ivr.domain.centre import Centre, TransferNumber
-from ivr.domain.flow import Destination, Transfer
+from ivr.domain.flow import Destination, Enqueue, Transfer
 from ivr.errors import OperatorError
 
 from .centres import small_centre
@@ -185,3 +185,31 @@ def test_nothing_is_logged_that_callers_press_or_that_tells_their_number() -> No
     for levels in channels:
         assert not {"dtmf", "verbose", "debug"} & set(levels.split(","))
     assert re.search(r"^queue_log = no$", logger, re.M)
+
+
+def test_versions_going_out_of_use_keep_their_queues_phones_and_keys() -> None:
+    """A call from before a change: the agent who left is still there for it, and the key that left the queue works."""
+    old = small_centre()
+    wait = old.flow.nodes["wait"]
+    assert isinstance(wait, Enqueue)
+    flow = replace(old.flow, nodes={**old.flow.nodes, "wait": replace(wait, keys={"7": "bye"})})
+    new = replace(old, agents={"agent01": old.agents["agent01"]}, flow=flow)
+    queue = replace(old.queues["pension"], asterisk_name="121-pension")
+    gone = replace(old, id="121", queues={"pension": queue}, agents={})
+    files = render(SOURCE, given(new, retiring=(old, gone)))
+    assert files["pjsip.conf"].count("[agent01](agent,local)") == 1
+    assert "[agent02](agent,local)" in files["pjsip.conf"]
+    assert files["queues.conf"].count("[120-pension](queue)") == 1
+    assert "[121-pension](queue)" in files["queues.conf"]
+    keys = files["extensions.conf"].split("[ivr-queue-keys-120-pension]")[1].split("[")[0]
+    assert {line.split()[2].split(",")[0] for line in keys.splitlines() if line.startswith("exten")} == {"1", "7"}
+    without = render(SOURCE, given(new))
+    assert "agent02" not in without["pjsip.conf"]
+    assert "121" not in without["queues.conf"]
+
+
+def test_a_live_agent_goes_before_the_same_one_of_an_earlier_version() -> None:
+    moved = replace(small_centre(agent_name="After"), id="130")
+    files = render(SOURCE, given(moved, retiring=(small_centre(agent_name="Before"),)))
+    assert '"After" <agent01>' in files["pjsip.conf"]
+    assert "Before" not in files["pjsip.conf"]
