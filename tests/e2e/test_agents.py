@@ -50,7 +50,7 @@ class Stage:
 
     @asynccontextmanager
     async def caller(self, *moves: Move) -> AsyncIterator[str]:
-        """Calls at once: the agents have the time of the menus to log in. The call is over after the context."""
+        """Calls at once; the call is over after the context."""
         number = self.system.new_caller()
         async with self.system.calling([self.call(number, *moves)]):
             yield number
@@ -78,8 +78,8 @@ async def agent_answers(stage: Stage) -> None:
 
 
 async def caller_hangs_up_in_the_talk(stage: Stage) -> None:
-    async with stage.caller(ANSWERED, Talk(6)) as caller, stage.system.on_duty(stage.first, Answer()):
-        await _talking(stage, caller)
+    async with stage.system.on_duty(stage.first, Answer()), stage.caller(ANSWERED, Talk(4)) as caller:
+        pass
     call = await stage.ended(caller)
     assert (call["outcome"], call["ended_by"]) == ("answered", "caller")
 
@@ -147,6 +147,16 @@ async def agent_transfers_to_tier_two(stage: Stage) -> None:
     assert [caller in line and stage.label in line for line in shown] == [True], "the second phone shows it too"
 
 
+async def agent_transfers_but_no_expert_is_there(stage: Stage) -> None:
+    """The caller is not given back to the one who could not help, but told."""
+    async with stage.system.on_duty(stage.first, Transfer(talk_s=1)), stage.caller(ANSWERED, Talk(14)) as caller:
+        pass
+    call = await stage.ended(caller)
+    assert call["outcome"] == "answered"
+    assert [leg["agent"] for leg in await stage.records.legs(call["id"]) if leg["agent"]] == [stage.first]
+    assert (f"{stage.queue}_queue", "", "no_agents", "no_agents") in await stage.records.steps(call["id"])
+
+
 async def two_callers_and_one_agent(stage: Stage) -> None:
     callers = [stage.system.new_caller(), stage.system.new_caller()]
     async with stage.system.on_duty(stage.first, Answer(talk_s=3)):
@@ -194,19 +204,13 @@ async def agent_pauses_and_resumes(stage: Stage) -> None:
     await eventually(last_actions, lambda last: last == ["login", "pause", "resume", "logout"])
 
 
-async def _talking(stage: Stage, caller: str) -> None:
-    call = await stage.records.live_call(caller)
-
-    async def answered() -> bool:
-        return bool(
-            await stage.records.rows("SELECT 1 FROM ivr.calls WHERE id = $1 AND answered_at IS NOT NULL", call["id"])
-        )
-
-    await eventually(answered, within_s=60)
-
-
 SCENARIOS = {
-    "pension": (agent_answers, caller_hangs_up_in_the_talk, nobody_answers_in_time),
+    "pension": (
+        agent_answers,
+        caller_hangs_up_in_the_talk,
+        nobody_answers_in_time,
+        agent_transfers_but_no_expert_is_there,
+    ),
     "injury": (caller_gives_up_while_it_rings, agent_pauses_and_resumes, two_callers_and_one_agent, agent_drops),
     "health": (agent_declines, agent_does_not_answer, agent_transfers_to_tier_two),
 }
