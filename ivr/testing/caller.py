@@ -168,6 +168,10 @@ class FakeLine:
         match self._next():
             case Press(keys):
                 digits = keys.split("#", 1)[0][: action.max_digits]
+                if keys == f"{digits}#" and digits and len(digits) == action.max_digits:
+                    # The entry is full: as on a real line, the # comes to the next question.
+                    self.turns[-1].move = Press(digits)
+                    self.moves.insert(0, Press("#"))
                 return Keyed(digits, terminated="#" in keys or len(digits) == action.max_digits)
             case Silence():
                 return Keyed("")
@@ -198,10 +202,10 @@ class FakeLine:
             raise TypeError("not in a queue")
         move = self.moves[0] if self.moves else None
         own: LeavesQueue | HangUp | None = None
-        if self.agents == "none" and not isinstance(move, LeavesQueue | HangUp):
+        if self.agents == "none" and not isinstance(move, LeavesQueue):
             own = self.turns[-1].move = AGENTS[self.agents]  # at once: there is no time for a key
             return own
-        if isinstance(move, Press) and self.agents and move.keys in wait.keys:
+        if isinstance(move, Press) and self.agents == "busy" and move.keys in wait.keys:
             own = LeavesQueue(f"KEY:{move.keys}")
         elif isinstance(move, LeavesQueue | HangUp):
             own = HangUp() if move == LeavesQueue("HANGUP") else move

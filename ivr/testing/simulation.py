@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ivr.domain.actions import Ask, Dial, Event, Record, Speak, Wait
+from ivr.domain.actions import Ask, Dial, Event, Record, Recorded, Speak, Wait
 from ivr.domain.centre import Centre
 from ivr.domain.coverage import nodes_passed
 from ivr.domain.flow import NodeId
-from ivr.domain.moves import HangUp, LeavesQueue, Move, Press, Talk, text_of_move
+from ivr.domain.moves import HangUp, LeavesQueue, Move, Press, Silence, Talk, text_of_move
 from ivr.domain.notes import Note
 from ivr.domain.state import CallState
 from ivr.engine.ports import Arrival
@@ -60,7 +60,7 @@ class SimulatedCall(FakeLine):
         return self.place
 
     async def commit(self, journal: str, state: str) -> None:
-        self.state = state
+        self.state = state or self.state
 
     async def perform(self, action: Speak | Ask | Record) -> Event:
         if self.state == self.hang_up_at:
@@ -74,6 +74,14 @@ class SimulatedCall(FakeLine):
         if isinstance(action, Ask) and isinstance(move, Press) and len(move.keys.rstrip("#")) > action.max_digits:
             raise self.misfit(move, f"takes {action.max_digits} key(s) there")
         return event
+
+    def _talk(self) -> Recorded:
+        spoken = FakeLine._talk(self)
+        record = self.turns[-1].action
+        if isinstance(self.turns[-1].move, Silence) and isinstance(record, Record):
+            # Asterisk keeps one second of the silence that ended the recording. `talk:0` is a line without sound.
+            return Recorded(min(1.0, record.silence_s))
+        return spoken
 
     async def hand_over(self, to: Wait | Dial) -> None:
         await FakeLine.hand_over(self, to)

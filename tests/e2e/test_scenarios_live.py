@@ -24,7 +24,7 @@ from ivr.testing.sipp_xml import ScriptedCall
 from ivr.testing.timeline import plan
 
 AT_LEAST = 10
-AT_MOST = 16
+AT_MOST = 12
 CALLS_PER_SECOND = 3
 AGENTS = ("1001", "1002", "1003")
 """One for each queue, so that callers wait where agents are busy."""
