@@ -256,12 +256,23 @@ def test_a_score_is_that_of_the_agent_who_talked_last_before_it() -> None:
             events += [event("BRIDGE_EXIT", start + 9, bridge_id="b", **phone)]
         if name == "lee":
             events += [said(3, SURVEY, {**SURVEY, "metric": "nps", "highest": 10, "of": None}, at_s=30)]
-    record = derive(whole(*events), measure)
+    record = derive(whole(*events, said(4, SURVEY, at_s=55)), measure)
     assert [(one.agent, one.of_agent, one.score, one.queue) for one in record.surveys] == [
         ("kim", True, 4, "pension"),
         ("kim", False, 4, "pension"),
+        ("park", True, 4, "pension"),
     ]
     assert record.faults == ()
+
+
+def test_who_answers_outside_is_nobody_of_ours() -> None:
+    office = {"channel": "PJSIP/outbound-00000002", "unique_id": "n1-1.2"}
+    talk = [event("CHAN_START", 5, **office), event("ANSWER", 8, **office)]
+    talk += [event("BRIDGE_ENTER", 9, bridge_id="b", **who) for who in ({}, office)]
+    record = derive(whole(*talk, said(3, SURVEY, at_s=30)), measure)
+    assert [(leg.kind, leg.agent) for leg in record.legs] == [("caller", None), ("transfer", None)]
+    assert record.outcome == "answered"
+    assert record.surveys[0].agent is None
 
 
 def test_a_score_without_an_agent() -> None:
