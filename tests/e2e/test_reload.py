@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from system import CLOSED, OPEN, RunningSystem
 from ivr.bootstrap import Installation
 from ivr.domain.centre import Centre
 from ivr.settings import CHECKOUT
-from ivr.testing.caller import LeavesQueue, Press, Talk
+from ivr.testing.caller import LeavesQueue, Move, Press, Talk
 from ivr.testing.phones import AgentPhone, Answer
 from ivr.testing.sipp import find_free_port
 from ivr.testing.sipp_xml import AwaitBye, CallerScript, ScriptedCall
@@ -102,7 +102,7 @@ async def test_a_restarted_controller_keeps_callers_on_their_version(
 ) -> None:
     """A reload while ten callers think, then the controller is killed: the next one compiles what was kept."""
     old = live(system)["120"]
-    timelines = [timeline(system, old, think=12.0) for _ in range(10)]
+    timelines = [timeline(system, old, moves=(Press("2"), Press("1")), think=12.0) for _ in range(10)]
     calls = [ScriptedCall(script=each.script(), caller=each.caller) for each in timelines]
     async with system.calling(calls, per_second=10):
         await eventually(lambda: records.count_live("ask_category"), lambda count: count == 10)
@@ -197,10 +197,12 @@ async def test_rollback_is_one_command_and_holds_until_the_next_reload(
     assert live(system)["120"].version == new.version
 
 
-def timeline(system: RunningSystem, centre: Centre, *, think: float = THINK_S) -> Timeline:
+def timeline(
+    system: RunningSystem, centre: Centre, *, moves: Sequence[Move] = MOVES, think: float = THINK_S
+) -> Timeline:
     return plan(
         centre,
-        MOVES,
+        moves,
         at=CLOSED,
         seconds=system.prompts.seconds,
         caller=system.new_caller(),
