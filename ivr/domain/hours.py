@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 HolidayName = Callable[[date], str | None]
@@ -128,7 +129,7 @@ class Calendar:
         # change counts too: a clock that is set forward can jump into the middle of a span whose beginning it skips.
         wall = (datetime.combine(day, span.opens, self.timezone) for span in spans)
         instants = {moment.replace(fold=fold).astimezone(UTC) for moment in wall for fold in (0, 1)}
-        return sorted(instants | self._clock_change(day) | self._emergency_edges(day))
+        return sorted(instants | _clock_change(self.timezone, day) | self._emergency_edges(day))
 
     def _emergency_edges(self, day: date) -> set[datetime]:
         """When an order begins or ends on a local day: it may open the line, or give back a day that is open."""
@@ -137,22 +138,23 @@ class Calendar:
         edges = (self.emergency.since, self.emergency.until)
         return {edge for edge in edges if edge.astimezone(self.timezone).date() == day}
 
-    def _clock_change(self, day: date) -> set[datetime]:
-        """The first instant (UTC) of the new offset on a local day whose clocks change, found to the second."""
-        midnight, next_midnight = (
-            datetime.combine(day + timedelta(days=days), time.min, self.timezone).astimezone(UTC) for days in (0, 1)
-        )
-        before = self._offset(midnight)
-        if self._offset(next_midnight) == before:
-            return set()
-        seconds = range(round((next_midnight - midnight).total_seconds()))
-        change = bisect_left(
-            seconds, True, key=lambda second: self._offset(midnight + timedelta(seconds=second)) != before
-        )
-        return {midnight + timedelta(seconds=change)}
 
-    def _offset(self, at: datetime) -> timedelta | None:
-        return at.astimezone(self.timezone).utcoffset()
+@lru_cache(maxsize=4096)
+def _clock_change(timezone: ZoneInfo, day: date) -> frozenset[datetime]:
+    """The first instant (UTC) of the new offset on a local day whose clocks change, found to the second."""
+    midnight, next_midnight = (
+        datetime.combine(day + timedelta(days=days), time.min, timezone).astimezone(UTC) for days in (0, 1)
+    )
+
+    def offset(at: datetime) -> timedelta | None:
+        return at.astimezone(timezone).utcoffset()
+
+    before = offset(midnight)
+    if offset(next_midnight) == before:
+        return frozenset()
+    seconds = range(round((next_midnight - midnight).total_seconds()))
+    change = bisect_left(seconds, True, key=lambda second: offset(midnight + timedelta(seconds=second)) != before)
+    return frozenset({midnight + timedelta(seconds=change)})
 
 
 def _aware(at: datetime) -> datetime:

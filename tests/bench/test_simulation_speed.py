@@ -64,7 +64,9 @@ def test_simulated_calls_a_second(centre: Centre, mix: list[Scenario], capsys: p
 
     fast, slow = rate(len(mix), simulated), rate(len(mix), sealed)
     with capsys.disabled():
-        sys.stdout.write(f"\nsimulate: {fast:,.0f} calls/s on one core (target {TARGET:,}); baseline `sealed` {slow:,.0f}\n")
+        sys.stdout.write(
+            f"\nsimulate: {fast:,.0f} calls/s on one core (target {TARGET:,}); baseline `sealed` {slow:,.0f}\n"
+        )
     assert fast > 1.5 * slow
     assert fast > TARGET / 4, "far from the target on any machine"
 
