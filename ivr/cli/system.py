@@ -18,6 +18,7 @@ from ivr.bootstrap import Installation
 from ivr.cli.emergency import describe
 from ivr.cli.figures import ask_controller
 from ivr.cli.output import business_instant, say, show_table, spinner
+from ivr.cli.versions import say_put_aside
 from ivr.errors import OperatorError
 from ivr.settings import load_settings
 
@@ -45,6 +46,8 @@ async def _run(installation: Installation) -> None:
     async with installation.system(say) as system:
         say("ready")
         show_how_to_reach(installation)
+        live = installation.publisher.store.state().live
+        say_put_aside({name: each.put_aside for name, each in live.items() if each.put_aside is not None})
         await system.run()
     say("stopped")
 
