@@ -25,6 +25,8 @@ from ivr.errors import AuthorError, IvrError
         "ivr.cli.simulate": ("simulate",),
         "ivr.cli.scenarios": ("scenarios",),
         "ivr.cli.hours": ("hours",),
+        "ivr.cli.graph": ("graph",),
+        "ivr.cli.editors": ("schema", "reference"),
         "ivr.cli.versions": ("reload", "versions", "rollback"),
         "ivr.cli.replay": ("replay",),
         "ivr.cli.prompts": ("prompts",),

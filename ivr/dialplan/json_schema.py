@@ -15,6 +15,7 @@ from ivr.dialplan.raw_centre import RawCentre
 from ivr.dialplan.scenarios import RawScenarios
 from ivr.dialplan.schema import NODE_KINDS, RawCall, RawChoose, RawFlow, RawSubflow
 from ivr.dialplan.shape import Anything, ListOf, MapOf, Part, Scalar, Shape, keys_of, meaning_of, models_in
+from ivr.dialplan.subflow import CALL
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 NODE = "Node"
@@ -46,10 +47,28 @@ def flow_schema() -> Schema:
         definitions[_name(model)] = _mapping(model, "")
         definitions[_name(model) + _IN_FLOW] = _with_placeholders(_mapping(model, _IN_FLOW))
     for name, ending in ((NODE, ""), (NODE_IN_FLOW, _IN_FLOW)):
-        definitions[name] = {"anyOf": [_reference(_name(node) + ending) for node in nodes]}
+        definitions[name] = _any_node(ending)
     schema["properties"]["nodes"]["additionalProperties"] = _reference(NODE)
     definitions[_name(RawSubflow)]["properties"]["nodes"]["additionalProperties"] = _reference(NODE_IN_FLOW)
     return schema
+
+
+def _any_node(ending: str) -> Schema:
+    """By the key that says what a node is: an `anyOf` would make editors tell every mistake as that of another kind."""
+    kinds = {kind: {"description": meaning_of(model)} for kind, model in NODE_KINDS.items()}
+    cases = [_case({}, kind, model, ending) for kind, model in NODE_KINDS.items() if model is not RawChoose]
+    conditions: Schema = {"properties": {"choose": {"type": "array"}}}
+    cases += [_case(conditions, "choose", RawDecide, ending), _case({"not": conditions}, "choose", RawChoose, ending)]
+    one_of_them = [{"required": [kind]} for kind in kinds]
+    return {"type": "object", "properties": kinds, "allOf": cases, "anyOf": one_of_them}
+
+
+def _case(condition: Schema, kind: str, model: type[Raw], ending: str) -> Schema:
+    others: Schema = {}
+    if model is not RawCall:  # whose exits may have any name
+        others = {"not": {"required": [CALL]}}
+    when = [{"required": [kind]}, *(part for part in (condition, others) if part)]
+    return {"if": when[0] if len(when) == 1 else {"allOf": when}, "then": _reference(_name(model) + ending)}
 
 
 def _node_models() -> tuple[type[Raw], ...]:

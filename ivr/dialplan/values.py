@@ -335,7 +335,7 @@ DAYS = words("days: mon-fri, sat or mon,wed,fri", "[a-zA-Z, -]+")
 Days = Annotated[str, BeforeValidator(days_key), DAYS]
 Dialled = Annotated[str, BeforeValidator(dialled), digits("2 to 15 digits", r"\+?[0-9]{2,15}")]
 AgentId = Annotated[str, BeforeValidator(agent_id), words("2 to 16 of a-z and 0-9", "[a-z0-9]{2,16}")]
-MenuKey = Annotated[str, BeforeValidator(menu_key), digits('key: 0 to 9, "*" or "#"', "[0-9*#]")]
+MenuKey = Annotated[str, BeforeValidator(menu_key), digits('key: 0 to 9, "*" or "#"', "[0-9*#]", most=9)]
 ChoiceKey = Annotated[
     str, BeforeValidator(choice_key), digits('key: 0 to 9, "*", "#", or up to four digits', "[0-9]{1,4}|[*#]")
 ]
@@ -352,7 +352,7 @@ PromptsOrNone = Annotated[tuple[SpokenEntry, ...], BeforeValidator(many), OneOrM
 Timezone = Annotated[ZoneInfo, PlainValidator(timezone), words("time zone, such as Asia/Seoul", "[A-Za-z0-9_+/-]+")]
 Country = Annotated[str, BeforeValidator(country), words("country code, such as KR", "[A-Z]{2}")]
 CountryOrOff = Annotated[str | None, PlainValidator(country_or_off), words("country code, or off", "[A-Z]{2}|off")]
-_SPAN_OR_CLOSED = words('"09:00-18:00", a list of such, or closed', f"{_SPAN.pattern}|closed")
+_SPAN_OR_CLOSED = words('"09:00-18:00", or closed', f"{_SPAN.pattern}|closed")
 Spans = Annotated[
     tuple[Annotated[Span, PlainValidator(span), _SPAN_OR_CLOSED], ...], BeforeValidator(spans), OneOrMore()
 ]

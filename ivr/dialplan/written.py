@@ -57,9 +57,10 @@ def words(text: str, pattern: str) -> Written:
     return Written(text, {"type": "string", "pattern": f"^({pattern})$"})
 
 
-def digits(text: str, pattern: str) -> Written:
-    """Like `words`, for what a YAML parser may take for a number."""
-    return Written(text, {"anyOf": [{"type": "string", "pattern": f"^({pattern})$"}, {"type": "integer"}]})
+def digits(text: str, pattern: str, *, most: int | None = None) -> Written:
+    """Like `words`, for what a YAML parser may take for a number, which is at most `most`."""
+    number = {"type": "integer", "minimum": 0, **({} if most is None else {"maximum": most})}
+    return Written(text, {"anyOf": [{"type": "string", "pattern": f"^({pattern})$"}, number]})
 
 
 def choice(*known: str) -> Written:

@@ -21,7 +21,8 @@ def action(centre: Centre, state: CallState) -> Action:
             return Speak(sounds=audible, interruptible=node.interruptible)
         case Menu():
             phrases = node.phrases.get(state.language, {})
-            return Ask(sounds=audible, max_digits=max(map(len, node.choices)), wait_s=node.retry.wait_s, phrases=phrases)
+            digits = max(map(len, node.choices))
+            return Ask(sounds=audible, max_digits=digits, wait_s=node.retry.wait_s, phrases=phrases)
         case Collect():
             digits = 1 if state.phase == "confirm" else node.max_digits
             return Ask(sounds=audible, max_digits=digits, wait_s=node.retry.wait_s)
