@@ -192,6 +192,6 @@ calls:
   waits_for_an_agent:
     about: A caller who presses 1 waits in the queue
     does: [1, 1, queue:TIMEOUT, hangup]
-    must: {path: [greeting, ...], queue: general}
+    must: {path: [..., waiting, ...], queue: general}
     must_not: {outcome: failed}
 """
