@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
 
 from ivr.domain.centre import Centre
+from ivr.domain.checks import CHECKS
 from ivr.domain.conditions import CallerMatches, VariableIs, fits
 from ivr.domain.flow import Choose, Collect, Decide
 
@@ -25,7 +26,9 @@ class StandIns:
         decided = [
             each for node in nodes if isinstance(node, Decide) for case in node.cases for each in case.conditions
         ]
-        self._checks = [centre.checks[name] for name in {n.check for n in nodes if isinstance(n, Collect)} if name]
+        used = {n.check for n in nodes if isinstance(n, Collect) and n.check is not None}
+        # Our own are quick; one from a library (phone) takes a hundred times as long.
+        self._checks = [centre.checks[name] for name in sorted(used, key=lambda name: name not in CHECKS)]
         self._ranges = {n.value_range for n in nodes if isinstance(n, Collect) and n.value_range is not None}
         self._patterns = {each.patterns for each in decided if isinstance(each, CallerMatches)}
         self._values = {value for each in decided if isinstance(each, VariableIs) for value in each.values}

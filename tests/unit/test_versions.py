@@ -57,7 +57,9 @@ def test_half_a_version_of_a_killed_process_is_none(store: VersionStore, source:
     assert (half / "centre.yaml").read_text(encoding="utf-8") == "title: {ko: 가}\n"
 
 
-@pytest.mark.parametrize(("centre", "version"), [("..", "aaa"), ("120", "../../120/aaa"), ("120", ""), ("", "aaa")])
+@pytest.mark.parametrize(
+    ("centre", "version"), [("120", "../120/aaa"), ("../versions/120", "aaa"), (".", "120/aaa"), ("120/aaa", ".")]
+)
 def test_names_from_a_saved_state_lead_nowhere_else(
     store: VersionStore, source: Path, centre: str, version: str
 ) -> None:
