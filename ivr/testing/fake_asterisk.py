@@ -234,6 +234,8 @@ class FakeAsterisk:
         match self._next():
             case Press(keys):
                 digits = keys.split("#", 1)[0][:max_digits]
+                if keys == f"{digits}#" and digits and len(digits) == max_digits:
+                    self.moves.insert(0, Press("#"))  # the entry is full: the # comes to the next question
                 ended = "#" in keys or len(digits) == max_digits
                 return f"200 result={digits}" if ended else f"200 result={digits} (timeout)"
             case Silence():
