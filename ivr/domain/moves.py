@@ -44,8 +44,9 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class LeavesQueue:
-    """How a wait in a queue ends: app_queue's word, or KEY:n, or HANGUP (the caller leaves while waiting); ANSWERED is an
-    agent who talks until someone hangs up."""
+    """How a wait in a queue ends: app_queue's word, KEY:n, or HANGUP (the caller leaves while waiting).
+
+    ANSWERED is an agent who talks until someone hangs up."""
 
     how: str
 

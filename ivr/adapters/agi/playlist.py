@@ -19,7 +19,6 @@ from pathlib import Path
 
 from ivr.domain.actions import Audible, OwnRecording, Sound
 
-
 LONGEST_SPOKEN_S = 300
 """No joined file plays this long; what is older and needed again is joined again."""
 
