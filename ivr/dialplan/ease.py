@@ -69,5 +69,5 @@ def check_lengths(
             }
             longest = max(lengths, key=lambda language: lengths[language], default=None)
             if longest is not None and lengths[longest] > limit_s:
-                details = {"language": longest, "seconds": f"{lengths[longest]:.0f}", "limit": f"{limit_s:g}"}
+                details = {"language": longest, "seconds": f"{round(lengths[longest], 1):g}", "limit": f"{limit_s:g}"}
                 document.problem(path, "prompt_too_long", **details)
