@@ -12,7 +12,9 @@ from ivr.domain.state import CallState
 from ivr.domain.values import Personal, Value, text_of
 
 LONGEST_VALUE = 100
-"""Characters of a value taken from an answer: the state of a call must stay small."""
+"""Characters of a value taken from an answer."""
+MOST_BYTES = 1000
+"""Of all values of one answer: the state of a call must fit into one command to Asterisk."""
 
 
 def question(state: CallState, node: Lookup) -> Fetch:
@@ -62,6 +64,8 @@ def _taken(run: Run, node: Lookup, document: object) -> tuple[str, dict[str, Val
         if len(text) > LONGEST_VALUE or not _can_be_said(run, name, text):
             return "error", {}
         values[name] = Personal(text) if node.personal else text
+    if sum(len(text_of(value).encode()) for value in values.values()) > MOST_BYTES:
+        return "error", {}
     return "found", values
 
 

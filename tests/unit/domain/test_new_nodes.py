@@ -333,6 +333,14 @@ def test_answers(event: Fetched, result: str, to: str, balance: str | None) -> N
         assert balance not in repr([note for note in step.notes if note["node"] == "lookup"])
 
 
+@pytest.mark.parametrize(("letters", "result"), [(50, "found"), (51, "error")])
+def test_all_values_together_are_bounded_in_bytes(letters: int, result: str) -> None:
+    node = lookup(query={}, take={f"v{number}": f"{number}" for number in range(10)})
+    values = Fetched("found", ["x" * 100] * 9 + ["é" * letters])
+    step = after(begin(node), values, nodes=(node,))
+    assert steps(step)[0][1] == result
+
+
 @pytest.mark.parametrize("how", ["money", "count", "date"])
 def test_a_value_that_cannot_be_said_is_an_error_not_half_a_sentence(how: str) -> None:
     nodes = (lookup(query={}), Play(id="told", prompts=(Say(how, "balance"),), next="bye"))
