@@ -5,6 +5,7 @@ Rotated files stay beside the live one under names that begin with its name (`jo
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,12 +114,11 @@ class JournalTail:
 
     def _may_grow(self, reading: _Reading) -> bool:
         """Whether the path still names the open file; a renamed one is finished after a few more looks."""
-        try:
+        # No file at the path: renamed, and nothing was written since. There may be a later renamed one to go on with.
+        with contextlib.suppress(FileNotFoundError):
             status = self._path.stat()
-        except FileNotFoundError:
-            return True
-        if (status.st_dev, status.st_ino) == reading.inode:
-            return True
+            if (status.st_dev, status.st_ino) == reading.inode:
+                return True
         reading.looks += 1
         return reading.looks < LAST_LOOKS
 

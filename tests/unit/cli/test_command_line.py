@@ -85,8 +85,9 @@ def test_simulate_plays_a_call_without_anything_running(capsys: pytest.CaptureFi
     keys = "1,2,900101,1,1,talk:5,1"
     arguments = ["simulate", "--at", "2026-11-23 20:00", "--from", "01000000000", "--keys", keys, "--json"]
     assert run(arguments) == 0
-    notes = json.loads(capsys.readouterr().out)
-    callback = next(note for note in notes if note["k"] == "callback")
+    played = json.loads(capsys.readouterr().out)
+    assert played["outcome"] == "message_saved"
+    callback = next(note for note in played["notes"] if note["k"] == "callback")
     assert callback["due"] == "2026-11-24T09:00:00+09:00"
     assert callback["category"] == "work_injury"
 

@@ -156,6 +156,15 @@ def test_a_vanished_file_is_counted_and_the_next_one_read(tail: JournalTail, jou
     assert tail.lost_files == 1
 
 
+def test_two_rotations_in_a_row_with_no_line_since(tail: JournalTail, journal: Path) -> None:
+    append(journal, line(1))
+    assert numbers(read_all(tail)) == [1]
+    journal.rename(journal.with_name("journal.csv.1"))
+    append(journal, line(2))
+    journal.rename(journal.with_name("journal.csv.2"))
+    assert numbers(read_all(tail)) == [2]
+
+
 def test_a_file_that_was_emptied_is_read_from_its_new_beginning(tail: JournalTail, journal: Path) -> None:
     append(journal, line(1) + line(2) + line(3))
     assert numbers(read_all(tail)) == [1, 2, 3]
