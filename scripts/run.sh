@@ -76,7 +76,7 @@ case $VERB in
 setup) ;;
 check)
     static_checks
-    run_tests -q -n 2 tests/unit tests/contract
+    run_tests -q -n 2 -m 'not slow' tests/unit tests/contract
     ;;
 test)
     static_checks

@@ -139,6 +139,7 @@ def var() -> Iterator[Path]:
         yield settings.var
 
 
+@pytest.mark.slow
 def test_close_status_and_open_on_the_command_line(var: Path) -> None:
     environment = {**os.environ, "IVR_VAR": str(var), "PYTHONPATH": str(CHECKOUT)}
 

@@ -15,6 +15,8 @@ from ivr.dialplan.loader import parse
 from ivr.dialplan.problem import TEXTS
 from ivr.domain import saying
 
+pytestmark = pytest.mark.slow
+
 REPO = Path(__file__).parents[3]
 FILES = {name: (REPO / "dialplans" / "120" / name).read_bytes() for name in ("centre.yaml", "flow.yaml")}
 KNOWN_PROMPTS = {language: saying.keys(language) for language in ("ko", "en")}

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from ivr.domain.hours import Calendar, DayException, Emergency, Span, Verdict
 from ivr.domain.year import instants, never_comes, walk
 
+pytestmark = pytest.mark.slow
+
 NEW_YORK = ZoneInfo("America/New_York")
 FORWARD, BACK = date(2026, 3, 8), date(2026, 11, 1)
 OFFICE = (Span(time(9), time(18)),)
