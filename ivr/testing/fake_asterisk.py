@@ -67,7 +67,8 @@ class FakeAsterisk:
     _announced: bool = False
     _saved_moves: list[Move] = field(default_factory=list)
     """What the caller had not yet done when the state was saved last."""
-    _spoke_since: bool = False
+    _recorded: Move | None = None
+    """What the caller did after a tone since then; its recording is on disk."""
     _joiner: PayloadJoiner = field(default_factory=PayloadJoiner)
 
     async def place_call(self, *, dnis: str = "120", entries: int = 50) -> None:
@@ -135,13 +136,13 @@ class FakeAsterisk:
         return "".join(f"agi_{name}: {value}\n" for name, value in fields.items()) + "\n"
 
     def _save_moves(self) -> None:
-        self._saved_moves, self._spoke_since = list(self.moves), False
+        self._saved_moves, self._recorded = list(self.moves), None
 
     def _repeat(self) -> None:
         """The controller died: the caller is asked again and answers again; a recording that was made is there."""
         moves = list(self._saved_moves)
-        if self._spoke_since:
-            moves.remove(next(move for move in moves if isinstance(move, Talk)))
+        if self._recorded is not None:
+            moves.remove(self._recorded)
         self.moves = moves
 
     def _leave_queue(self) -> str | None:
@@ -252,11 +253,12 @@ class FakeAsterisk:
             case Talk(seconds):
                 samples = int(seconds * SAMPLES_PER_SECOND)
                 _write_silence(path, samples)
-                self._spoke_since = True
+                self._recorded = Talk(seconds)
                 return f"200 result=35 (dtmf) endpos={samples}"
             case Silence():
-                _write_silence(path, 0)
-                return "200 result=0 (timeout) endpos=0"
+                _write_silence(path, SAMPLES_PER_SECOND)  # a second of the silence that ended it stays
+                self._recorded = Silence()
+                return f"200 result=0 (timeout) endpos={SAMPLES_PER_SECOND}"
             case None:
                 _write_silence(path, 0)
                 return "200 result=-1 (hangup) endpos=0"

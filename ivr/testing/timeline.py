@@ -242,9 +242,8 @@ class _Walk:
                 self.late = 0.0
                 self.recorded = TONE_S + seconds
             case Silence():
-                # Asterisk keeps one second of the silence that ended the recording.
                 self._pass(until_tone + todo.silence_s)
-                self.recorded = min(1.0, todo.silence_s)
+                self.recorded = 0.0
             case move:
                 raise ValueError(f"the script says {move}, but {self.place.node} records")
         return Recorded(self.recorded)

@@ -31,6 +31,8 @@ from ivr.engine.ports import Arrival
 from ivr.errors import HungUp, PeerError
 
 SAMPLES_PER_SECOND = 8000
+KEPT_SILENCE_S = 1.0
+"""Of the silence that ended a recording, Asterisk leaves this much in the file: it is not the caller's voice."""
 BEEP = "beep"
 ANY_KEY = "#*0123456789"
 _NUMBER = re.compile(r"^\+?\d{2,20}$")
@@ -120,14 +122,16 @@ class AgiLine:
         target = self._folders.recordings / action.file
         taken = await asyncio.to_thread(_seconds_recorded, target)
         if taken is not None:
-            return Recorded(taken)  # the recording went on while no controller was there; it must not be lost
+            # The recording went on while no controller was there: it must not be lost, unless it is only silence.
+            return Recorded(taken if taken > KEPT_SILENCE_S else 0.0)
         await asyncio.to_thread(target.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
         await self._ask(action.sounds, max_digits=1, wait_ms=1)
         await self._play((Sound(BEEP, action.language),))
         limit = action.max_s * 1000
         name = str(target.with_suffix(""))
         reply = await self._sound("RECORD FILE", name, "wav", ANY_KEY, limit, 0, f"s={action.silence_s}")
-        return Recorded(_end_position(reply) / SAMPLES_PER_SECOND)
+        seconds = _end_position(reply) / SAMPLES_PER_SECOND
+        return Recorded(max(0.0, seconds - KEPT_SILENCE_S) if reply.note == "timeout" else seconds)
 
     async def _sound(self, command: str, *words: str | int) -> Reply:
         """A command that needs the caller. Asterisk answers -1 when the caller is gone, but also when a file cannot be

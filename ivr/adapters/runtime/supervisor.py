@@ -116,27 +116,26 @@ class System:
             raise
 
     async def run(self) -> None:
-        """Keeps everything running until SIGINT, SIGTERM or `request_stop`."""
+        """Keeps everything running until SIGINT, SIGTERM or `request_stop`.
+
+        Both signals stay caught afterwards: a second Ctrl-C while everything stops must not leave half of it running.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.request_stop)
-        try:
-            keepers = [
-                asyncio.create_task(self._keep(ASTERISK, self._asterisk.find, self._start_asterisk)),
-                asyncio.create_task(self._keep(CONTROLLER, self.find_controller, self.start_controller)),
-            ]
-            if self._postgres is not None:
-                keepers.append(asyncio.create_task(self._keep(POSTGRES, self._postgres.find, self._start_postgres)))
-            stopped = asyncio.create_task(self._stop.wait())
-            done, pending = await asyncio.wait([*keepers, stopped], return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
-            for task in done:
-                task.result()
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        keepers = [
+            asyncio.create_task(self._keep(ASTERISK, self._asterisk.find, self._start_asterisk)),
+            asyncio.create_task(self._keep(CONTROLLER, self.find_controller, self.start_controller)),
+        ]
+        if self._postgres is not None:
+            keepers.append(asyncio.create_task(self._keep(POSTGRES, self._postgres.find, self._start_postgres)))
+        stopped = asyncio.create_task(self._stop.wait())
+        done, pending = await asyncio.wait([*keepers, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for task in done:
+            task.result()
 
     def request_stop(self) -> None:
         """`run` returns."""
