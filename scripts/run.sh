@@ -81,7 +81,8 @@ check)
 test)
     static_checks
     # The only run of pytest, and the last command: its summary ends the output.
-    run_tests "$@"
+    # On two cores: each worker has a system of its own, and the files of one group stay together.
+    run_tests -n 2 --dist loadgroup "$@"
     ;;
 demo | up | bench | status) exec "${AS_USER[@]}" $PYTHON -m ivr "$VERB" "$@" ;;
 *) fail "unknown verb $VERB: see make help" ;;

@@ -18,6 +18,8 @@ KINDS = {
     "e2e": "needs Asterisk and SIPp",
 }
 TESTS = Path(__file__).parent
+E2E_GROUPS = {"test_language": "e2e-2", "test_reload": "e2e-2", "test_emergency": "e2e-2"}
+"""File -> which of two systems its calls go to: they run side by side, because callers mostly wait."""
 
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
@@ -33,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kind = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
         if kind in KINDS:
             item.add_marker(kind)
+        if kind == "e2e":
+            item.add_marker(pytest.mark.xdist_group(E2E_GROUPS.get(item.path.stem, "e2e")))
 
 
 @pytest.fixture
