@@ -56,7 +56,8 @@ def transferred(run: Run, node: Transfer, event: DialEnded | QueueLeft) -> None:
         case QueueLeft("KEY"):
             # Of another node that uses the same queue; here it means nothing, and the caller waits on.
             run.happened("again", to=node.id)
-            run.announce_queue(node.to.name)
+            if node.to.kind == "queue":  # a stale event finds another kind of transfer
+                run.announce_queue(node.to.name)
             return
         case _:
             result = "failed"
