@@ -426,3 +426,11 @@ def test_a_stale_event_asks_again() -> None:
             begin(node), Keyed("1") if not isinstance(node, Survey) else Heard(), nodes=(node,)
         ).state
         assert state.node == node.id
+
+
+@pytest.mark.parametrize("node", [transfer("agent", "3001"), transfer("number", "head_office")])
+def test_a_stale_queue_key_at_a_transfer_to_a_phone_dials_again(node: Transfer) -> None:
+    step = after(begin(node), QueueLeft("KEY", "1"), nodes=(node,))
+    assert step.state.node == node.id
+    assert step.state.breaking_off is None
+    assert not [note for note in step.notes if note["k"] == "queue"]
