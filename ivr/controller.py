@@ -66,7 +66,7 @@ class Controller:
             lookup=self._lookup,
         )
         self._desk = AgentDesk(installation.vault)
-        self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.run / "spoken")
+        self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.spoken)
         self._agi = AgiServer(ports.bind, ports.agi, {"call": self._call, "agent": self._agent})
         self._ami = AmiClient(host=ports.bind, port=ports.ami, username=AMI_USER, secret=installation.secrets.ami)
         machine_clock = SystemClock()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.adapters.versions import Live, Publication, Retiring, State, Version, VersionStore
+from ivr.compiled import to_text
 from ivr.dialplan.compiler import list_centre_folders, load_centres, load_folders, load_kept
 from ivr.domain.centre import Centre
 from ivr.errors import IvrError, OperatorError
@@ -84,6 +85,8 @@ class Publisher:
         """From now on these versions are what new calls reach, also after a restart. `retiring` go out of use."""
         before = self.store.state()
         publication = Publication(at=self._now(), who=who, how=edition.how, note=note)
+        for name, each in edition.centres.items():
+            self.store.put_compiled(name, each.version, to_text(each, self._now().date()))
         for centre, live in edition.live.items():
             was = before.live.get(centre)
             if was is None or was.version != live.version:

@@ -17,11 +17,12 @@ from ivr.domain.hours import Emergency
 from ivr.domain.moves import DialEnds, HangUp, LeavesQueue, Move, Press, Silence, Talk
 from ivr.domain.records import CallRecord, StepRecord
 from ivr.domain.stand_ins import StandIns
+from ivr.engine.at_once import run_to_end
 from ivr.engine.emergencies import under
 from ivr.engine.ports import Arrival, Vault
 from ivr.engine.session import Engine
 from ivr.errors import IvrError
-from ivr.testing.caller import ScriptMismatch, place_call, run_to_end
+from ivr.testing.caller import ScriptMismatch, place_call
 from ivr.testing.simulation import VAULT, SimulatedCall
 from ivr.testing.worlds import FixedCentres, ManualClock
 

@@ -3,6 +3,7 @@
     <folder>/live.json                     which version of each centre is live, and which are going out of use
     <folder>/<centre>/<version>/           the files as they were
     <folder>/<centre>/<version>/meta.json  its publications and the prompts there were
+    <folder>/<centre>/<version>/compiled   the same compiled (`ivr.compiled`), for calls that no controller answers
 
 Only one process writes at a time: whoever starts the system before the controller runs, then the controller.
 """
@@ -20,7 +21,7 @@ from typing import Any
 
 from ivr.errors import OperatorError
 
-STATE, META = "live.json", "meta.json"
+STATE, META, COMPILED = "live.json", "meta.json", "compiled"
 NEWEST_KEPT = 10
 """So many versions of a centre stay, however old."""
 KEPT_FILES = frozenset({".yaml", ".yml"})
@@ -144,6 +145,18 @@ class VersionStore:
         raw["publications"].append({**asdict(publication), "at": publication.at.isoformat()})
         _write(self._folder / centre / version / META, raw)
 
+    def put_compiled(self, centre: str, version: str, text: str) -> None:
+        """Whole or not at all, in the place of an earlier one. Raises OperatorError when the version is not kept."""
+        self._meta(centre, version)
+        _write_text(self._folder / centre / version / COMPILED, text)
+
+    def find_compiled(self, centre: str, version: str) -> str | None:
+        folder = self.find_folder(centre, version)
+        try:
+            return None if folder is None else (folder / COMPILED).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return None
+
     def find_folder(self, centre: str, version: str) -> Path | None:
         """Where the files of a version are."""
         # Both names may come from a caller's saved state, so neither may lead out of the folder.
@@ -215,7 +228,11 @@ def with_retired(state: State, gone: Collection[Retiring]) -> State:
 
 
 def _write(path: Path, raw: object) -> None:
+    _write_text(path, json.dumps(raw, ensure_ascii=False, indent=1))
+
+
+def _write_text(path: Path, text: str) -> None:
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(json.dumps(raw, ensure_ascii=False, indent=1), encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8")
     fresh.chmod(0o600)
     fresh.replace(path)

@@ -18,7 +18,7 @@ from ivr.dialplan.loader import read
 from ivr.dialplan.nodes import compile_node
 from ivr.dialplan.outside import check_lookups
 from ivr.dialplan.people import agents, check_languages, check_people, check_words, queues, transfers
-from ivr.dialplan.phone_check import phone_check
+from ivr.dialplan.phone_check import PhoneCheck
 from ivr.dialplan.problem import Problem, in_order
 from ivr.dialplan.raw_centre import RawCentre
 from ivr.dialplan.schema import RawFlow
@@ -169,7 +169,7 @@ class _Source:
             categories=raw.categories,
             transfers=transfers(raw),
             flow=Flow(start=self._flow.start, nodes=self._nodes, apology=self._flow.apology),
-            checks={**CHECKS, "phone": phone_check(raw.country)},
+            checks={**CHECKS, "phone": PhoneCheck(raw.country)},
             limits=Limits(steps=raw.limits.steps, minutes=raw.limits.minutes),
             version=hashlib.sha256(self.centre_file.digest + self.flow_file.digest).hexdigest()[:12],
             message_retention_days=raw.retention.messages or UNSTORED_DAYS,

@@ -18,7 +18,7 @@ class PublicHolidays:
     def __init__(self, country: str) -> None:
         # Asked for here, so that an unknown country fails when a centre is loaded and not in a call.
         found = holidays.country_holidays(country)
-        self._country = country
+        self.country = country
         self._default = found.default_language
         self._languages = found.supported_languages
         self._of_year = cache(self._work_out)
@@ -34,7 +34,7 @@ class PublicHolidays:
     def _work_out(self, year: int, language: str | None) -> Mapping[date, str]:
         # Copied to a plain dict: the package's own look-up adds years by itself and takes 20 times as long. The
         # language is named, because the package would otherwise take that of the machine's locale.
-        return dict(holidays.country_holidays(self._country, years=year, language=language))
+        return dict(holidays.country_holidays(self.country, years=year, language=language))
 
 
 def holiday_name(country: str) -> PublicHolidays:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import phonenumbers
 
-from ivr.domain.checks import Check
-
 _COSTLY = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
 
 
-def phone_check(country: str) -> Check:
+@dataclass(frozen=True, slots=True)
+class PhoneCheck:
     """A check for valid numbers of `country`. Numbers abroad and at premium rates are refused: dialling them costs."""
 
-    def is_phone(digits: str, at: datetime) -> bool:
+    country: str
+
+    def __call__(self, digits: str, at: datetime) -> bool:
         try:
-            number = phonenumbers.parse(digits, country)
+            number = phonenumbers.parse(digits, self.country)
         except phonenumbers.NumberParseException:
             return False
         if phonenumbers.number_type(number) in _COSTLY:
             return False
-        return phonenumbers.is_valid_number_for_region(number, country)
-
-    return is_phone
+        return phonenumbers.is_valid_number_for_region(number, self.country)

@@ -74,7 +74,8 @@ OPEN, CLOSED = Verdict(True, "open"), Verdict(False, "closed")
 """What the weekly hours say."""
 
 
-def _no_holiday(_: date) -> str | None:
+def no_holiday(_: date) -> str | None:
+    """Of a centre that is open on public holidays."""
     return None
 
 
@@ -86,7 +87,7 @@ class Calendar:
     week: Mapping[int, tuple[Span, ...]]
     """Weekday (Monday = 0) -> spans. A missing day is closed."""
     exceptions: Mapping[date, DayException] = field(default_factory=dict)
-    holiday_name: HolidayName = _no_holiday
+    holiday_name: HolidayName = no_holiday
     emergency: Emergency | None = None
     """The newest order of an operator; it may be over."""
 

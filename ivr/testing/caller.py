@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from ivr.domain.actions import (
     Ask,
@@ -64,10 +64,8 @@ __all__ = [
     "decode_journal",
     "moves_from_keys",
     "place_call",
-    "run_to_end",
 ]
 
-Result = TypeVar("Result")
 
 AGENTS = {"none": LeavesQueue("JOINEMPTY"), "busy": LeavesQueue("TIMEOUT"), "free": LeavesQueue("ANSWERED")}
 """What agents do -> how a wait ends that the script does not end."""
@@ -259,17 +257,6 @@ async def place_call(engine: Engine, line: FakeLine, arrival: Arrival, *, entrie
         how = "DONE" if answered else left.how  # the dialplan's word for an agent who hung up first
         arrival = replace(back, left_queue=how)
     raise ScriptMismatch(f"the call came back from queues more than {entries} times")
-
-
-def run_to_end(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """Runs a coroutine that never waits for anything outside, without an event loop: a call on a FakeLine is one."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: Result = done.value
-        return result
-    coroutine.close()
-    raise RuntimeError("a simulated call waited for something outside")
 
 
 def decode_journal(payload: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Asterisk's side of FastAGI over a real socket, with a scripted caller on the channel.
+"""Asterisk's side of AGI, over a real socket or the pipes of a program, with a scripted caller on the channel.
 
 It answers as 22.10.1 was measured to: `GET DATA` plays one file; -1 is a hang-up or a missing file; after a hang-up
 `HANGUP` comes before the next reply and commands that need the caller get 511. Prompts are files whose bytes are
@@ -8,10 +8,12 @@ their own name (`write_prompts`), so that `heard` tells what was in a joined fil
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shlex
+import signal
 import wave
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ from ivr.testing.caller import DialEnds, HangUp, LeavesQueue, Move, Press, Scrip
 SAMPLES_PER_SECOND = 8000
 ANNOUNCEMENT_MS = 100
 """A GET DATA that waits for less is no question: nobody presses a key that fast."""
-WORKS_WITHOUT_CALLER = ("EXEC ", "SET VARIABLE ", "NOOP")
+WORKS_WITHOUT_CALLER = ("EXEC ", "SET VARIABLE ", "GET VARIABLE ", "NOOP")
+NOTICE = "HANGUP\n"
 APPLICATIONS = frozenset(
     ("CELGenUserEvent", "MSet", "AddQueueMember", "RemoveQueueMember", "PauseQueueMember", "UnpauseQueueMember")
 )
@@ -42,8 +45,10 @@ def write_prompts(folder: Path, keys: Iterable[str], languages: Iterable[str]) -
 class FakeAsterisk:
     """One channel. As with FakeLine, moves are consumed where they are asked for; without any the caller hangs up."""
 
-    host: str
-    port: int
+    host: str = ""
+    port: int = 0
+    program: Sequence[str] = ()
+    """The command of a local AGI; empty: FastAGI at host and port."""
     moves: list[Move] = field(default_factory=list)
     call_id: str = "n1-1.0"
     caller: str | None = "01012345678"
@@ -99,30 +104,62 @@ class FakeAsterisk:
         raise ScriptMismatch(f"the call entered more than {entries} times")
 
     async def request(self, script: str, *arguments: str, extension: str = "120") -> None:
-        """One AGI() application: connects, sends the header, answers commands until the other side closes."""
+        """One AGI() application: sends the header and answers commands until the other side closes."""
+        if self.program:
+            await self._run_program(script, arguments, extension)
+            return
         reader, writer = await asyncio.open_connection(self.host, self.port)
         try:
-            writer.write(self._header(script, arguments, extension).encode())
+            await self.converse(reader, writer, self.header(script, arguments, extension))
+        finally:
+            writer.close()
+
+    async def converse(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        header: str,
+        hang_up: Callable[[], None] | None = None,
+    ) -> None:
+        """As `request`, over a connection that is there. `hang_up` tells a local program; None: by a line."""
+        with contextlib.suppress(ConnectionError):  # the controller died: to the dialplan that is an empty IVR_NEXT
+            writer.write(header.encode())
             while line := await reader.readline():
+                told = self._announced
                 reply = self._reply(line.decode().rstrip("\n"))
                 if reply is None:
                     return
+                if hang_up is not None and self._announced and not told:
+                    hang_up()
+                    reply = reply.removeprefix(NOTICE)
                 writer.write(reply.encode())
                 await writer.drain()
-        except ConnectionError:
-            return  # the controller died: to the dialplan that is an empty IVR_NEXT
+
+    async def _run_program(self, script: str, arguments: Sequence[str], extension: str) -> None:
+        # State and event are read from the channel; what stands on the command line is for agents' codes.
+        words = () if script == "call" else arguments
+        if script == "call":
+            self.variables["IVR_STATE"], self.variables["IVR_EVENT"] = (*arguments, "", "")[:2]
+        pipe = asyncio.subprocess.PIPE
+        child = await asyncio.create_subprocess_exec(*self.program, script, *words, stdin=pipe, stdout=pipe)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        header = self.header(script, (), extension)
+        try:
+            await self.converse(child.stdout, child.stdin, header, lambda: child.send_signal(signal.SIGHUP))
         finally:
-            writer.close()
+            child.stdin.close()
+            await child.wait()
 
     def arrival(self, *, dnis: str = "120") -> Arrival:
         """How the engine should see this channel."""
         return Arrival(call=self.call_id, dnis=dnis, caller=self.caller, state=self.variables.get("IVR_STATE", ""))
 
-    def _header(self, script: str, arguments: tuple[str, ...], extension: str) -> str:
+    def header(self, script: str, arguments: Sequence[str], extension: str = "120") -> str:
+        """What a session begins with."""
         fields = {
-            "network": "yes",
-            "network_script": script,
-            "request": f"agi://{self.host}:{self.port}/{script}",
+            **({} if self.program else {"network": "yes", "network_script": script}),
+            "request": self.program[0] if self.program else f"agi://{self.host}:{self.port}/{script}",
             "channel": "PJSIP/trunk-00000000",
             "language": "en",
             "type": "PJSIP",
@@ -173,7 +210,7 @@ class FakeAsterisk:
             return None
         notice = ""
         if self.hung_up and not self._announced:
-            self._announced, notice = True, "HANGUP\n"
+            self._announced, notice = True, NOTICE
         if self.hung_up and not line.startswith(WORKS_WITHOUT_CALLER):
             return f"{notice}511 Command Not Permitted on a dead channel or intercept routine\n"
         if number == self.hang_up_at:
@@ -192,6 +229,8 @@ class FakeAsterisk:
                 if name == "IVR_STATE":
                     self._save_moves()
                 return "200 result=1"
+            case ["GET", "VARIABLE", name]:
+                return f"200 result=1 ({held})" if (held := self.variables.get(name)) else "200 result=0"
             case ["STREAM", "FILE", file, escape]:
                 return self._stream(file, escape)
             case ["GET", "DATA", file, wait_ms, max_digits]:

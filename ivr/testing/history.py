@@ -17,9 +17,10 @@ from ivr.domain.notes import Note
 from ivr.domain.records import CallRecord
 from ivr.domain.story import Story
 from ivr.domain.values import BlindIndex, Personal
+from ivr.engine.at_once import run_to_end
 from ivr.engine.ports import Arrival, Vault
 from ivr.engine.session import Engine
-from ivr.testing.caller import place_call, run_to_end
+from ivr.testing.caller import place_call
 from ivr.testing.simulation import VAULT, SimulatedCall
 from ivr.testing.worlds import FixedCentres, ManualClock
 

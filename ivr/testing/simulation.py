@@ -14,9 +14,10 @@ from ivr.domain.flow import NodeId
 from ivr.domain.moves import HangUp, LeavesQueue, Move, Press, Silence, Talk, text_of_move
 from ivr.domain.notes import Note
 from ivr.domain.state import CallState
+from ivr.engine.at_once import run_to_end
 from ivr.engine.ports import Arrival
 from ivr.engine.session import Engine
-from ivr.testing.caller import FakeLine, ScriptMismatch, place_call, run_to_end
+from ivr.testing.caller import FakeLine, ScriptMismatch, place_call
 from ivr.testing.worlds import FixedCentres, ManualClock, PlainVault
 
 VAULT = PlainVault()

@@ -13,10 +13,11 @@ from ivr.cli.folders import get_centre, get_centres, load_catalogues
 from ivr.dialplan.scenarios import load_scenarios
 from ivr.domain.centre import Centre
 from ivr.domain.scenario import Scenario
+from ivr.engine.at_once import run_to_end
 from ivr.engine.ports import Arrival
 from ivr.engine.session import Engine
 from ivr.settings import CHECKOUT
-from ivr.testing.caller import FakeLine, place_call, run_to_end
+from ivr.testing.caller import FakeLine, place_call
 from ivr.testing.scenarios import script_of
 from ivr.testing.simulation import SimulatedCall, simulate
 from ivr.testing.worlds import FixedCentres, ManualClock

@@ -1,9 +1,13 @@
-"""Lines to run the same suite on: the fake, and AgiLine over a real socket with a fake Asterisk behind it."""
+"""Lines to run the same suite on: the fake, and AgiLine over FastAGI and as a local AGI with a fake Asterisk behind."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +17,7 @@ import pytest
 
 from ivr.adapters.agi.codec import Header
 from ivr.adapters.agi.line import AgiLine, Folders
+from ivr.adapters.agi.local import LocalConnection
 from ivr.adapters.agi.server import AgiConnection, AgiServer
 from ivr.domain.actions import Dial, Wait
 from ivr.domain.saying import keys as spoken_keys
@@ -90,17 +95,50 @@ class AgiWorld:
             self.asterisk = channel
             await asyncio.wait_for(channel.request("call"), ENOUGH)
             await asyncio.wait_for(outcome, ENOUGH)
-        return Seen(
-            heard=[key for key in channel.heard if not key.startswith("beep@")],
-            journal=channel.journal,
-            answered=channel.answered,
-            state=channel.variables.get("IVR_STATE", ""),
-            queue=channel.variables.get("IVR_QUEUE", "") if channel.variables.get("IVR_NEXT") == "queue" else "",
-            transfer=channel.variables.get("IVR_TRANSFER", "")
-            if channel.variables.get("IVR_NEXT") == "transfer"
-            else "",
-            done=channel.variables.get("IVR_NEXT") == "done",
-        )
+        return seen_on(channel)
+
+
+class LocalWorld(AgiWorld):
+    """Runs a talk on AgiLine and LocalConnection; FakeAsterisk is in a thread, for this side blocks."""
+
+    async def talk(self, body: Talk, *keys: str, **options: Any) -> Seen:
+        channel = self.asterisk = FakeAsterisk(program=("ivr-local",), moves=moves_from_keys(keys), **options)
+        ours, theirs = socket.socketpair()
+        before = signal.getsignal(signal.SIGHUP)
+        try:
+            with ThreadPoolExecutor(1) as other_side:
+                asterisk = other_side.submit(asyncio.run, _converse(channel, theirs))
+                with (
+                    ours,
+                    ours.makefile("r", encoding="utf-8") as stdin,
+                    ours.makefile("w", encoding="utf-8") as stdout,
+                ):
+                    await body(AgiLine(LocalConnection(stdin, stdout), self.folders))
+                asterisk.result(ENOUGH)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        return seen_on(channel)
+
+
+async def _converse(channel: FakeAsterisk, own: socket.socket) -> None:
+    reader, writer = await asyncio.open_connection(sock=own)
+    try:
+        await channel.converse(reader, writer, channel.header("call", ()), lambda: os.kill(os.getpid(), signal.SIGHUP))
+    finally:
+        writer.close()
+
+
+def seen_on(channel: FakeAsterisk) -> Seen:
+    variables = channel.variables
+    return Seen(
+        heard=[key for key in channel.heard if not key.startswith("beep@")],
+        journal=channel.journal,
+        answered=channel.answered,
+        state=variables.get("IVR_STATE", ""),
+        queue=variables.get("IVR_QUEUE", "") if variables.get("IVR_NEXT") == "queue" else "",
+        transfer=variables.get("IVR_TRANSFER", "") if variables.get("IVR_NEXT") == "transfer" else "",
+        done=variables.get("IVR_NEXT") == "done",
+    )
 
 
 World = FakeWorld | AgiWorld
@@ -126,14 +164,19 @@ def folders(tmp_path: Path, prompts: Path) -> Folders:
     return found
 
 
-@pytest.fixture
-def agi(folders: Folders) -> AgiWorld:
-    return AgiWorld(folders=folders)
+WORLDS = {"agi": AgiWorld, "local": LocalWorld}
 
 
-@pytest.fixture(params=["fake", "agi"])
+@pytest.fixture(params=WORLDS)
+def agi(request: pytest.FixtureRequest, folders: Folders) -> AgiWorld:
+    return WORLDS[request.param](folders=folders)
+
+
+@pytest.fixture(params=["fake", *WORLDS])
 def world(request: pytest.FixtureRequest, folders: Folders) -> World:
-    return FakeWorld(recordings=folders.recordings) if request.param == "fake" else AgiWorld(folders=folders)
+    if request.param == "fake":
+        return FakeWorld(recordings=folders.recordings)
+    return WORLDS[request.param](folders=folders)
 
 
 @asynccontextmanager

@@ -43,10 +43,10 @@ async def test_a_prompt_rendered_anew_is_joined_anew(tmp_path: Path) -> None:
     folders = Folders(prompts=tmp_path / "prompts", recordings=tmp_path, spoken=tmp_path / "spoken")
     write_prompts(folders.prompts, ["a", "b"], ["ko"])
     pair = (Sound("a", "ko"), Sound("b", "ko"))
-    async with playlist(folders, pair) as [before]:
+    async with playlist(folders, pair, asyncio.to_thread) as [before]:
         pass
     (folders.prompts / "ko" / "a.ulaw").write_text("[a new one@ko]", encoding="utf-8")
-    async with playlist(folders, pair) as [after]:
+    async with playlist(folders, pair, asyncio.to_thread) as [after]:
         assert Path(f"{after}.ulaw").read_text(encoding="utf-8") == "[a new one@ko][b@ko]"
     assert before != after
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ivr.dialplan.phone_check import phone_check
+from ivr.dialplan.phone_check import PhoneCheck
 from ivr.domain.checks import CHECKS
 from ivr.domain.conditions import CallerMatches
 from ivr.domain.flow import Case, Choose, Collect, Decide
@@ -15,7 +15,7 @@ from ivr.domain.stand_ins import StandIns
 from ivr.testing.centres import small_centre, with_nodes
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-PHONE = phone_check("KR")
+PHONE = PhoneCheck("KR")
 
 
 def stand_ins(*patterns: str, check: str = "phone") -> StandIns:

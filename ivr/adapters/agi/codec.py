@@ -68,6 +68,11 @@ class Decoder:
     _header: dict[str, str] | None = field(default_factory=dict)
     _usage: bool = False
 
+    @classmethod
+    def after_header(cls) -> Decoder:
+        """For a session whose header somebody else has read."""
+        return cls(_header=None)
+
     def feed(self, data: bytes) -> Iterator[Message]:
         self._buffer += data
         while (end := self._buffer.find(b"\n")) >= 0:

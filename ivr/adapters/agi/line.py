@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import wave
 from collections.abc import Sequence
@@ -10,9 +9,9 @@ from pathlib import Path
 
 from ivr.adapters.agi import variables
 from ivr.adapters.agi.codec import Header, Reply
+from ivr.adapters.agi.connection import Connection
 from ivr.adapters.agi.playlist import Folders as Folders
 from ivr.adapters.agi.playlist import playlist
-from ivr.adapters.agi.server import AgiConnection
 from ivr.domain.actions import (
     Ask,
     Audible,
@@ -60,7 +59,7 @@ def arrival_of(header: Header) -> Arrival:
 class AgiLine:
     """Implements `ivr.engine.ports.Line`."""
 
-    def __init__(self, connection: AgiConnection, folders: Folders) -> None:
+    def __init__(self, connection: Connection, folders: Folders) -> None:
         self._agi = connection
         self._folders = folders
 
@@ -100,13 +99,13 @@ class AgiLine:
 
     async def _play(self, sounds: Sequence[Audible]) -> None:
         """To the end, whatever keys are pressed."""
-        async with playlist(self._folders, sounds) as files:
+        async with playlist(self._folders, sounds, self._agi.aside) as files:
             for file in files:
                 await self._sound("STREAM FILE", file, "")
 
     async def _ask(self, sounds: Sequence[Audible], *, max_digits: int, wait_ms: int) -> Keyed:
         """Takes keys from the first sound on; several files are there only around a recording of the caller's own."""
-        async with playlist(self._folders, sounds) as files:
+        async with playlist(self._folders, sounds, self._agi.aside) as files:
             *earlier, last = files or [""]
             key = ""
             for file in earlier:
@@ -120,11 +119,11 @@ class AgiLine:
 
     async def _record(self, action: Record) -> Recorded:
         target = self._folders.recordings / action.file
-        taken = await asyncio.to_thread(_seconds_recorded, target)
+        taken = await self._agi.aside(_seconds_recorded, target)
         if taken is not None:
             # The recording went on while no controller was there: it must not be lost, unless it is only silence.
             return Recorded(taken if taken > KEPT_SILENCE_S else 0.0)
-        await asyncio.to_thread(target.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
+        await self._agi.aside(target.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
         await self._ask(action.sounds, max_digits=1, wait_ms=1)
         await self._play((Sound(BEEP, action.language),))
         limit = action.max_s * 1000

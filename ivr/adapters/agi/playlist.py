@@ -6,21 +6,25 @@ between two commands a key would be lost. So neighbouring prompts are joined int
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from ivr.domain.actions import Audible, OwnRecording, Sound
 
 LONGEST_SPOKEN_S = 300
 """No joined file plays this long; what is older and needed again is joined again."""
+
+
+Aside = Callable[..., Awaitable[Any]]
+"""How work on the disk is done (`ivr.adapters.agi.connection.Connection.aside`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Folders:
 
 
 @asynccontextmanager
-async def playlist(folders: Folders, sounds: Sequence[Audible]) -> AsyncIterator[list[str]]:
+async def playlist(folders: Folders, sounds: Sequence[Audible], aside: Aside) -> AsyncIterator[list[str]]:
     """Paths as Asterisk wants them, without extension. Raises OSError when a prompt is missing.
 
     A personal value is always spoken from a file with a random name: its digits are in no command, which AMI and traces
@@ -46,7 +50,7 @@ async def playlist(folders: Folders, sounds: Sequence[Audible]) -> AsyncIterator
             case [Sound(personal=False) as only]:
                 yield [str(folders.prompts / only.language / only.key)]
             case _:
-                yield await asyncio.to_thread(_files, folders, sounds, fleeting)
+                yield await aside(_files, folders, sounds, fleeting)
     finally:
         for path in fleeting:
             path.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from ivr.adapters.agi.codec import (
     Reply,
     command,
 )
+from ivr.adapters.agi.connection import DEAD, P, T, accepted
 from ivr.errors import HungUp, IvrError, OperatorError, PeerError
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ READ_BYTES = 16_384
 
 
 class AgiConnection:
-    """Commands and replies of one session, strictly in turn. `hung_up` tells whether the channel is gone."""
+    """Implements `ivr.adapters.agi.connection.Connection` over a socket."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, header_s: float = HEADER_SECONDS
@@ -48,10 +49,6 @@ class AgiConnection:
         return message
 
     async def execute(self, *words: str | int) -> Reply:
-        """Sends one command and waits for its reply, however long the command takes (a prompt, a recording).
-
-        Raises PeerError when Asterisk closed the connection, HungUp when the channel is gone and the command needs it.
-        """
         try:
             self._writer.write(command(*words))
             await self._writer.drain()
@@ -65,12 +62,11 @@ class AgiConnection:
             if isinstance(message, HangupNotice):
                 self.hung_up = True
             elif isinstance(message, Reply):
-                if message.code == 511:  # not permitted on a dead channel
-                    self.hung_up = True
-                    raise HungUp
-                if message.code != 200:
-                    raise PeerError(f"Asterisk refused the AGI command {words[0]} with {message.code}")
-                return message
+                self.hung_up = self.hung_up or message.code == DEAD
+                return accepted(message, words[0])
+
+    async def aside(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(work, *args, **kwargs)
 
     async def _next(self) -> Message:
         while not self._ready:

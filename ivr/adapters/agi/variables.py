@@ -1,6 +1,7 @@
 """Every channel variable that we and the dialplan share, once. Meanings: docs/architecture.md."""
 
 STATE = "IVR_STATE"
+EVENT = "IVR_EVENT"
 NEXT = "IVR_NEXT"
 QUEUE = "IVR_QUEUE"
 QUEUE_OPTIONS = "IVR_QUEUE_OPTIONS"

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from ivr.adapters.runtime.asterisk_config import AsteriskInput, fill, render
 from ivr.adapters.runtime.layout import Layout
+from ivr.adapters.runtime.local_agi import write_launcher
 from ivr.adapters.runtime.ports import Ports, require_free
 from ivr.adapters.runtime.process import Account, Process, find_process, spawn, write_private
 from ivr.adapters.runtime.toolchain import Asterisk
@@ -85,6 +86,7 @@ class AsteriskServer:
             for name in changed:
                 write_private(generated / name, rendered[name])
             self._link_data()
+            write_launcher(self._layout)
             # Asterisk knows a class of music only if its folder exists when it starts.
             for queue in (queue for centre in (*given.centres, *given.retiring) for queue in centre.queues.values()):
                 (self._layout.prompts / "music" / queue.music).mkdir(parents=True, exist_ok=True)

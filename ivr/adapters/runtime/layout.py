@@ -7,9 +7,12 @@ import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ivr.adapters.runtime.process import Account, drop_privileges, find_account
 from ivr.errors import OperatorError
+
+if TYPE_CHECKING:
+    from ivr.adapters.runtime.process import Account
 
 SOCKET_PATH_LIMIT = 107
 """Longest path of a Unix socket: Asterisk's control socket is in var/asterisk/run."""
@@ -111,6 +114,16 @@ class Layout:
         return self.var / "prompts"
 
     @property
+    def spoken(self) -> Path:
+        """Prompts joined for one caller."""
+        return self.run / "spoken"
+
+    @property
+    def local_agi(self) -> Path:
+        """What Asterisk runs for a call that no controller answers."""
+        return self.asterisk_data / "agi-bin" / "ivr-local"
+
+    @property
     def postgres(self) -> Path:
         return self.var / "postgres"
 
@@ -196,6 +209,8 @@ def prepare(layout: Layout, user: str) -> None:
 
     Raises OperatorError as `Layout.create` and `find_account` do.
     """
+    from ivr.adapters.runtime.process import drop_privileges, find_account  # the local AGI needs the paths alone
+
     account = find_account(user)
     layout.create(account)
     if account is not None:

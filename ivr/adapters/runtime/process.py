@@ -180,11 +180,13 @@ def find_process(name: str, pid_file: Path) -> Process | None:
     return None
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only this user can read, whole or not at all."""
+def write_private(path: Path, text: str, *, executable: bool = False) -> None:
+    """Writes a file that only this user can read (and run), whole or not at all."""
     fresh = path.with_name(path.name + ".new")
     with open(fresh, "w", encoding="utf-8", opener=_private) as file:
         file.write(text)
+        if executable:
+            os.fchmod(file.fileno(), 0o700)
     fresh.replace(path)
 
 
