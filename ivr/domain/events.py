@@ -50,12 +50,12 @@ class Torn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where reading goes on. A file is known by its first line, not by its inode, which the next file may inherit."""
+    """How far one file is read. It is known by its first line, not by its inode, which the next file may inherit."""
 
     file: str
     """Fingerprint of the file's first line."""
     started: float
-    """Time of the file's first event, seconds since the epoch: the order of the files."""
+    """Time of the file's first event, seconds since the epoch."""
     offset: int
     """Bytes of the file that are done."""
 
@@ -71,10 +71,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Entries read in one go and the position after them."""
+    """Entries of one file, read in one go, and the position after them."""
 
     entries: tuple[Entry, ...]
     position: Position
+    lost: tuple[str, ...] = ()
+    """Files that were gone before their end was seen, noticed since the batch before."""
 
 
 def payload_parts(payload: str) -> tuple[str, ...]:

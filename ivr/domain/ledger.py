@@ -12,6 +12,7 @@ from ivr.domain.channels import Channels
 from ivr.domain.commits import join_commits
 from ivr.domain.events import NODE_START, JournalEvent, distinct
 from ivr.domain.records import CallRecord, LegRecord, MessageRecord, SurveyRecord, TalkRecord
+from ivr.domain.steady import steady
 from ivr.domain.story import Story
 
 OUTCOMES = (
@@ -46,7 +47,7 @@ def derive(events: Sequence[JournalEvent], measure: Measure) -> CallRecord:
 
 def draft(events: Sequence[JournalEvent]) -> CallRecord:
     """The call without a look at its recordings: no message is kept yet. Raises ValueError when there are no events."""
-    own = distinct(events)
+    own, steps_back = steady(distinct(events))
     if not own:
         raise ValueError("a call has at least one event")
     call_id = next((event.call for event in own if event.call), "")
@@ -54,7 +55,7 @@ def draft(events: Sequence[JournalEvent]) -> CallRecord:
     for event in own:
         channels.feed(event)
     commits, faults = join_commits(own)
-    story = Story(faults)
+    story = Story((*steps_back, *faults))
     for commit in commits:
         story.feed(commit)
     legs, kind = channels.records()
@@ -104,6 +105,11 @@ def settle(record: CallRecord, measure: Measure) -> CallRecord:
         outcome = "message_saved"
     talks = tuple(_measured_talk(talk, measure) for talk in record.talks)
     return replace(record, messages=messages, talks=talks, outcome=outcome)
+
+
+def live(record: CallRecord) -> CallRecord:
+    """An ended call as if it went on: what the record says until its recordings can be measured."""
+    return replace(record, ended_at=None, outcome=None)
 
 
 def is_over(events: Sequence[JournalEvent]) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ivr.domain.events import NODE_START, Batch, JournalEvent, Position, Torn
-from ivr.domain.ledger import Measured, draft, is_over, recordings_of, settle
+from ivr.domain.ledger import Measured, draft, is_over, live, recordings_of, settle
 from ivr.domain.records import CallRecord
 from ivr.errors import IvrError
 
@@ -32,6 +32,12 @@ BUSY = 300
 UNSETTLED_S = 10.0
 """How long the end of a call waits for its recordings to be closed and readable."""
 BACKOFF_S = (0.1, 5.0)
+BEAT_S = 3.0
+"""An idle session is tried this often: a record that is cut off without a word must not go unnoticed."""
+READ_BYTES = (4 * 1024, 256 * 1024)
+"""Least and most of one transaction. One that fails halves the next: a slow record is not asked for too much."""
+LINE_BYTES = 150
+"""Guess before any line was read."""
 
 
 class StillWritten(Exception):  # noqa: N818 - not a fault: look again in a moment
@@ -51,21 +57,28 @@ class Change:
 class Resume:
     """Where the record stands."""
 
-    position: Position | None
+    positions: Sequence[Position]
+    """One for each file of the journal, the one moved last at the end."""
     open_calls: Mapping[str, Sequence[JournalEvent]]
     torn: int
+    lost_files: int
 
 
 class Reader(Protocol):
     """The journal file."""
 
-    def seek(self, position: Position | None) -> None: ...
+    def seek(self, positions: Sequence[Position]) -> None: ...
 
-    def read(self) -> Batch | None: ...
+    def read(self, most: int) -> Batch | None:
+        """At most about `most` bytes."""
 
-    def bytes_after(self, position: Position | None) -> int: ...
+    def bytes_after(self, positions: Sequence[Position]) -> int: ...
 
     def close(self) -> None: ...
+
+    @property
+    def lost_pending(self) -> int:
+        """Files that vanished and that no batch has told of yet."""
 
 
 class Writer(Protocol):
@@ -78,9 +91,12 @@ class Writer(Protocol):
     async def write(self, batch: Batch | None, changes: Sequence[Change]) -> None:
         """All of it or nothing."""
 
+    async def beat(self) -> None:
+        """Whether the record is still there."""
+
 
 class Record(Protocol):
-    """Where calls are kept."""
+    """Where calls are kept. Each wait on it has an end."""
 
     def session(self) -> AbstractAsyncContextManager[Writer]:
         """Raises PeerError when the record is away or another ingest of this node has it."""
@@ -93,7 +109,13 @@ class IngestStatus:
     lag_bytes: int
     lag_s: float
     """Seconds for which there have been lines that are not in the record; 0 when there are none."""
+    lag_lines: int
+    """About so many lines are not in the record, by the mean length of those that are."""
+    lines_per_s: float
+    """How fast the last lines went into the record while there was a backlog; 0 before."""
     torn: int
+    lost_files: int
+    """Files of the journal that vanished before their end was seen: lines may be missing."""
     open_calls: int
     position: Position | None
     last_error: str | None
@@ -123,6 +145,7 @@ class Ingest:
         poll_s: float = POLL_S,
         pause_s: float = PAUSE_S,
         refresh_s: float = REFRESH_S,
+        beat_s: float = BEAT_S,
     ) -> None:
         self._reader = reader
         self._record = record
@@ -130,9 +153,17 @@ class Ingest:
         self._poll_s = poll_s
         self._pause_s = pause_s
         self._refresh_s = refresh_s
+        self._beat_s = beat_s
         self._calls: dict[str, _Call] = {}
+        self._positions: dict[str, Position] = {}
         self._position: Position | None = None
+        self._read_bytes = READ_BYTES[1]
         self._torn = 0
+        self._lost_files = 0
+        self._lines = 0
+        self._bytes = 0
+        self._busy_s = 0.0
+        self._busy_lines = 0
         self._unwritten_since: float | None = None
         self._last_error: str | None = None
         self._waiting: list[asyncio.Future[None]] = []
@@ -158,6 +189,7 @@ class Ingest:
                 self._fail(f"{type(error).__name__} in ingest: see the log")
             finally:
                 self._reader.close()
+            self._read_bytes = max(self._read_bytes // 2, READ_BYTES[0])
             _require_wanted()
             pause = BACKOFF_S[0] if self._position != before else min(pause * 2, BACKOFF_S[1])
             await asyncio.sleep(pause)
@@ -168,10 +200,14 @@ class Ingest:
 
     def status(self) -> IngestStatus:
         since = self._unwritten_since
+        lag_bytes = self._reader.bytes_after(tuple(self._positions.values()))
         return IngestStatus(
-            lag_bytes=self._reader.bytes_after(self._position),
+            lag_bytes=lag_bytes,
+            lag_lines=round(lag_bytes / (self._bytes / self._lines if self._lines else LINE_BYTES)),
+            lines_per_s=round(self._busy_lines / self._busy_s, 1) if self._busy_s else 0.0,
             lag_s=0.0 if since is None else asyncio.get_running_loop().time() - since,
             torn=self._torn,
+            lost_files=self._lost_files + self._reader.lost_pending,
             open_calls=len(self._calls),
             position=self._position,
             last_error=self._last_error,
@@ -179,26 +215,36 @@ class Ingest:
 
     async def _follow(self, writer: Writer) -> None:
         resume = await writer.resume()
-        self._position, self._torn = resume.position, resume.torn
+        self._positions = {position.file: position for position in resume.positions}
+        self._position = resume.positions[-1] if resume.positions else None
+        self._torn, self._lost_files = resume.torn, resume.lost_files
         self._calls = {call: _Call(list(events)) for call, events in resume.open_calls.items()}
-        self._reader.seek(resume.position)
+        self._reader.seek(resume.positions)
         self._last_error = None
         loop = asyncio.get_running_loop()
+        heard_at = loop.time()
         while True:
             _require_wanted()
             waiting = tuple(self._waiting)
-            batch = self._reader.read()
+            began = loop.time()
+            batch = self._reader.read(self._read_bytes)
             if batch is not None:
-                self._unwritten_since = self._unwritten_since or loop.time()
+                self._unwritten_since = self._unwritten_since or began
                 await self._take(writer, batch)
             changes = await self._changes(loop.time())
             if batch is not None or changes:
                 await writer.write(batch, changes)
                 self._written(batch, changes)
+                heard_at = loop.time()
+            elif loop.time() - heard_at >= self._beat_s:
+                await writer.beat()
+                heard_at = loop.time()
             if batch is None:
                 self._unwritten_since = None
                 self._release(waiting)
-            if batch is not None and len(batch.entries) >= BUSY:
+            elif len(batch.entries) >= BUSY or self._read_bytes < READ_BYTES[1]:
+                self._read_bytes = min(self._read_bytes * 2, READ_BYTES[1])
+                self._busy_s, self._busy_lines = loop.time() - began, len(batch.entries)
                 continue
             await asyncio.sleep(self._poll_s if batch is None else self._pause_s)
 
@@ -237,6 +283,8 @@ class Ingest:
                 continue
             record = await self._derive(call, now)
             if record is None:
+                if call.written is None:  # the record must know of it before its lines count as read
+                    changes.append(Change(record=live(draft(call.events)), written=None))
                 continue
             call.dirty, call.derived_at = False, now
             if record != call.written:
@@ -256,6 +304,11 @@ class Ingest:
     def _written(self, batch: Batch | None, changes: Sequence[Change]) -> None:
         if batch is not None:
             self._position = batch.position
+            self._positions.pop(batch.position.file, None)
+            self._positions[batch.position.file] = batch.position
+            self._lost_files += len(batch.lost)
+            self._lines += len(batch.entries)
+            self._bytes += batch.position.offset - batch.entries[0].offset
             self._torn += sum(isinstance(entry.what, Torn) for entry in batch.entries)
         for change in changes:
             call = self._calls[change.record.id]

@@ -170,7 +170,7 @@ async def test_ingest_that_is_killed_again_and_again_writes_what_a_clean_run_wri
                     for end in ends:
                         end.cancel()
                 kills += proxy.cut.is_set()
-            moved.update(await fetch(dsn, "select read_to from ivr.journal_position"))
+            moved.update(await fetch(dsn, "select file, read_to from ivr.journal_position"))
     assert len(moved) > 5, "it got on between the kills"
     await ingest_all(dsn, journal)
     assert await snapshot(dsn) == expected

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import asyncpg
 import structlog
 
 from ivr.adapters.db import rows
-from ivr.adapters.db.pool import connect, translated
+from ivr.adapters.db.pool import CONNECT_S, connect, leash, translated
 from ivr.adapters.db.sql import load
 from ivr.domain.events import Batch, JournalEvent, Position, Torn
 from ivr.domain.records import CallRecord
@@ -21,28 +22,72 @@ from ivr.errors import OperatorError, PeerError
 log = structlog.get_logger(__name__)
 
 DecodeExtra = Callable[[str], Mapping[str, Any]]
+DayOf = Callable[[CallRecord], date]
+
+WRITE_S = 15.0
+"""For one batch, however it goes; then the session is given up."""
+IDLE_S = 20.0
+"""Ingest says something every few seconds: a backend that hears nothing for so long has lost its client."""
+
+
+def _session_settings(idle_s: float) -> dict[str, str]:
+    """A backend whose client is gone without a word would keep the lock that lets only one ingest a node write."""
+    return {
+        "idle_session_timeout": f"{idle_s * 1000:.0f}ms",
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "2",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "10s",
+    }
+
+
+def day_in_utc(record: CallRecord) -> date:
+    return record.entered_at.date()
 
 
 class JournalStore:
     """Where one node's journal goes. `decode_extra` is `ivr.adapters.journal.lines.decode_extra`."""
 
-    def __init__(self, dsn: str, *, node: str, decode_extra: DecodeExtra) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        node: str,
+        decode_extra: DecodeExtra,
+        day_of: DayOf = day_in_utc,
+        write_s: float = WRITE_S,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        """`day_of` says on which day of its centre a call entered; `write_s` bounds each wait on Postgres, `idle_s`
+        how long Postgres waits for us, in seconds."""
         self._dsn = dsn
         self._node = node
         self._decode_extra = decode_extra
+        self._day_of = day_of
+        self._write_s = write_s
+        self._idle_s = idle_s
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[JournalSession]:
         """Raises PeerError when Postgres is away or another ingest has this node."""
         sql = load("ingest.sql")
-        connection = await connect(self._dsn)
+        connection = await connect(
+            self._dsn, settings=_session_settings(self._idle_s), within_s=min(self._write_s, CONNECT_S)
+        )
         try:
-            with translated():
+            with translated(), leash(connection, self._write_s):
                 # Held by the connection: it ends with it, however this process ends.
                 mine = await connection.fetchval(sql["try_lock"], self._node)
             if not mine:
                 raise PeerError(f"another ingest follows the journal of node {self._node}")
-            yield JournalSession(connection, sql, node=self._node, decode_extra=self._decode_extra)
+            yield JournalSession(
+                connection,
+                sql,
+                node=self._node,
+                decode_extra=self._decode_extra,
+                day_of=self._day_of,
+                write_s=self._write_s,
+            )
         finally:
             connection.terminate()
 
@@ -51,29 +96,46 @@ class JournalSession:
     """The writer of `ivr.engine.ingest`."""
 
     def __init__(
-        self, connection: asyncpg.Connection, sql: Mapping[str, str], *, node: str, decode_extra: DecodeExtra
+        self,
+        connection: asyncpg.Connection,
+        sql: Mapping[str, str],
+        *,
+        node: str,
+        decode_extra: DecodeExtra,
+        day_of: DayOf,
+        write_s: float,
     ) -> None:
         self._connection = connection
         self._sql = sql
         self._node = node
         self._decode_extra = decode_extra
-        self._position: Position | None = None
+        self._day_of = day_of
+        self._write_s = write_s
+        self._read_to: dict[str, int] = {}
 
     async def resume(self) -> Resume:
-        with translated():
-            row = await self._connection.fetchrow(self._sql["position"], self._node)
+        with translated(), leash(self._connection, self._write_s):
+            files = await self._connection.fetch(self._sql["positions"], self._node)
             calls = await self._connection.fetch(self._sql["open_calls"], self._node)
             torn = await self._connection.fetchval(self._sql["count_torn"], self._node)
-        if row is not None:
-            self._position = Position(file=row["file"], started=row["started"], offset=row["read_to"])
-        return Resume(position=self._position, open_calls=await self.events_of([row["id"] for row in calls]), torn=torn)
+        self._read_to = {row["file"]: row["read_to"] for row in files}
+        return Resume(
+            positions=tuple(Position(file=row["file"], started=row["started"], offset=row["read_to"]) for row in files),
+            open_calls=await self.events_of([row["id"] for row in calls]),
+            torn=torn,
+            lost_files=sum(row["lost_at"] is not None for row in files),
+        )
+
+    async def beat(self) -> None:
+        with translated(), leash(self._connection, self._write_s):
+            await self._connection.fetchval("SELECT 1")
 
     async def events_of(self, calls: Sequence[str]) -> dict[str, list[JournalEvent]]:
         """The events of these calls in journal order; a call without any is not in it."""
         if not calls:
             return {}
         found: dict[str, list[JournalEvent]] = {}
-        with translated():
+        with translated(), leash(self._connection, self._write_s):
             fetched = await self._connection.fetch(self._sql["events_of"], self._node, list(calls))
         for row in fetched:
             event = self._event(row)
@@ -86,21 +148,21 @@ class JournalSession:
 
     async def write(self, batch: Batch | None, changes: Sequence[Change]) -> None:
         """The lines, what follows from them, and the position: in one transaction."""
-        with translated():
+        with translated(), leash(self._connection, self._write_s):
             try:
                 await self._write(batch, changes)
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
                 log.warning("record_refused", error=type(error).__name__)
                 await self._write(batch, changes, one_by_one=True)
         if batch is not None:
-            self._position = batch.position
+            self._read_to[batch.position.file] = batch.position.offset
 
     async def _write(self, batch: Batch | None, changes: Sequence[Change], *, one_by_one: bool = False) -> None:
         try:
             async with self._connection.transaction():
                 if batch is not None:
                     await self._append(batch)
-                    await self._move(batch.position)
+                    await self._move(batch)
                 if not one_by_one:
                     await self._put(changes)
                     return
@@ -131,22 +193,16 @@ class JournalSession:
         await self._many("add_event", events)
         await self._many("add_torn", torn)
 
-    async def _move(self, to: Position) -> None:
+    async def _move(self, batch: Batch) -> None:
         """Only from where this session left it: a second writer could not slip in between."""
-        if self._position is None:
-            status = await self._connection.execute(self._sql["move_first"], self._node, to.file, to.started, to.offset)
-        else:
-            status = await self._connection.execute(
-                self._sql["move"],
-                self._node,
-                to.file,
-                to.started,
-                to.offset,
-                self._position.file,
-                self._position.offset,
-            )
+        to = batch.position
+        status = await self._connection.execute(
+            self._sql["move"], self._node, to.file, to.started, to.offset, self._read_to.get(to.file, 0)
+        )
         if status.rpartition(" ")[2] != "1":
             raise PeerError("another ingest moved the journal's position")
+        if batch.lost:
+            await self._connection.execute(self._sql["lose"], self._node, list(batch.lost))
 
     async def _put(self, changes: Sequence[Change]) -> None:
         if not changes:
@@ -157,7 +213,9 @@ class JournalSession:
                 block = f"clear_{part}"
                 await self._connection.execute(self._sql[block], stale)
         fresh = [Change(record=one.record, written=None) if one.record.id in stale else one for one in changes]
-        await self._many("put_call", [rows.of_call(change.record, self._node) for change in fresh])
+        await self._many(
+            "put_call", [rows.of_call(change.record, self._node, self._day_of(change.record)) for change in fresh]
+        )
         await self._many("put_leg", rows.legs(fresh))
         await self._many("put_step", rows.steps(fresh))
         await self._many("put_message", rows.messages(fresh))

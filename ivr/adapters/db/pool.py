@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
@@ -41,12 +42,33 @@ def translated() -> Iterator[None]:
         raise PeerError(f"Postgres: {type(error).__name__}: {error}") from error
 
 
-async def connect(dsn: str) -> asyncpg.Connection:
-    """One connection of its own. Raises PeerError when Postgres is away, OperatorError when it refuses us."""
+async def connect(
+    dsn: str, *, settings: Mapping[str, str] | None = None, within_s: float = CONNECT_S
+) -> asyncpg.Connection:
+    """One connection of its own, with these settings of Postgres beside ours.
+
+    Raises PeerError when Postgres is away, OperatorError when it refuses us.
+    """
     with translated():
         return await asyncpg.connect(
-            dsn, timeout=CONNECT_S, command_timeout=STATEMENT_S, server_settings=_server_settings()
+            dsn,
+            timeout=within_s,
+            command_timeout=STATEMENT_S,
+            server_settings={**_server_settings(), **(settings or {})},
         )
+
+
+@contextmanager
+def leash(connection: asyncpg.Connection, seconds: float) -> Iterator[None]:
+    """Drops the connection when what is within takes longer: also a server that is mute cannot hold us.
+
+    A time limit by cancelling would wait for the server to agree.
+    """
+    cut = asyncio.get_running_loop().call_later(seconds, connection.terminate)
+    try:
+        yield
+    finally:
+        cut.cancel()
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 from ivr.domain.events import JournalEvent
@@ -29,7 +30,8 @@ def of_event(event: JournalEvent) -> Row:
     )
 
 
-def of_call(call: CallRecord, node: str) -> Row:
+def of_call(call: CallRecord, node: str, day: date) -> Row:
+    """`day`: on which day of its centre the call entered."""
     return (
         call.id,
         node,
@@ -51,6 +53,7 @@ def of_call(call: CallRecord, node: str) -> Row:
         call.outcome,
         call.end_reason,
         list(call.faults),
+        day,
     )
 
 

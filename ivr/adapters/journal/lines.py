@@ -27,8 +27,38 @@ FIELDS = (
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"(\d{9,10})\.(\d{6})\Z", re.ASCII)
+LONGEST_EVENT = 4096
+"""Bytes: Asterisk cuts a record at 1023 characters."""
+_BEGINNING = re.compile(rb'"[A-Z][A-Z_]*","')
+"""How every line begins."""
 _UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])", re.IGNORECASE)
 """Escapes of NUL and of lone surrogates: legal JSON that Postgres cannot hold."""
+
+
+def parse_line(line: bytes) -> tuple[tuple[int, JournalEvent | Torn], ...]:
+    """What stands in one line (without its newline), each with the byte that it begins at. Never raises.
+
+    After a disk was full, half a line and the next whole one stand in one: the half is torn, the whole one an event.
+    """
+    whole = parse(line)
+    if isinstance(whole, JournalEvent):
+        return ((0, whole),)
+    found: list[tuple[int, JournalEvent | Torn]] = []
+    end = len(line)
+    while (event := _last_event(line[:end])) is not None:
+        found.insert(0, event)
+        end = event[0]
+    return ((0, parse(line[:end])), *found) if end or not found else tuple(found)
+
+
+def _last_event(line: bytes) -> tuple[int, JournalEvent] | None:
+    """The event that the line ends with, if it ends with a whole one."""
+    for beginning in _BEGINNING.finditer(line, max(len(line) - LONGEST_EVENT, 0)):
+        # A quote within a field is doubled, so what is a whole line from here on is no part of the line before.
+        event = parse(line[beginning.start() :])
+        if isinstance(event, JournalEvent):
+            return beginning.start(), event
+    return None
 
 
 def parse(line: bytes) -> JournalEvent | Torn:

@@ -1,41 +1,29 @@
-"""Follows the journal file: whole lines only, over rotation by renaming, from any position on.
+"""Follows the journal: whole lines only, each once, over rotation by renaming, from any positions on.
 
-Rotated files stay beside the live one under names that begin with its name (`journal.csv.1`, `journal.csv-20261123`).
+Every file has a position of its own, so no order of files can make one be skipped or read twice, whatever the clock
+did. The order only says which of several unread files comes first.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import structlog
 
-from ivr.adapters.journal.lines import event_time, parse
+from ivr.adapters.journal.files import LONGEST_LINE, JournalFile, list_files
+from ivr.adapters.journal.lines import parse_line
 from ivr.domain.events import Batch, Entry, Position
 
 READ_BYTES = 256 * 1024
-LONGEST_LINE = 64 * 1024
-"""More bytes than this without a newline are no line; Asterisk cuts its own at 1023 characters."""
 LAST_LOOKS = 4
 """Reads of a renamed file that find nothing before it counts as finished: its last writer may still hold it open."""
-COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
+LOOK_AROUND = 20
+"""Reads of the live file that find nothing before the other files are looked at again for late lines."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    """A file of the journal as found in its folder."""
-
-    path: Path
-    inode: tuple[int, int]
-    size: int
-    fingerprint: str
-    started: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,23 +43,37 @@ class JournalTail:
         self._path = path
         self._read_bytes = read_bytes
         self._reading: _Reading | None = None
-        self._position: Position | None = None
-        self._finished = False
+        self._read_to: dict[str, int] = {}
+        self._unfinished: str | None = None
+        """The file that was being read; None once its end was seen."""
+        self._lost: list[str] = []
         self.lost_files = 0
-        """How often the file that was being read had vanished with lines that nobody read."""
+        """Files that were gone (deleted, emptied) before they were seen to be read to their end."""
 
-    def seek(self, position: Position | None) -> None:
-        """Reading goes on from here; None begins with the oldest file there is."""
+    @property
+    def lost_pending(self) -> int:
+        """Those of them that no batch has told of yet."""
+        return len(self._lost)
+
+    def seek(self, positions: Iterable[Position]) -> None:
+        """Reading goes on from here, one position a file, the file that is being read last.
+
+        A file without a position is read from its beginning.
+        """
         self.close()
-        self._position, self._finished = position, False
+        self._lost = []
+        self._read_to, self._unfinished = {}, None
+        for position in positions:
+            self._read_to[position.file] = position.offset
+            self._unfinished = position.file
 
     def close(self) -> None:
         if self._reading is not None:
             os.close(self._reading.fd)
         self._reading = None
 
-    def read(self) -> Batch | None:
-        """The next lines, or None when there is nothing new."""
+    def read(self, most: int | None = None) -> Batch | None:
+        """The next lines, of at most about `most` bytes, or None when there is nothing new."""
         reading = self._reading or self._open_next()
         if reading is None:
             return None
@@ -79,8 +81,11 @@ class JournalTail:
         if os.fstat(reading.fd).st_size < offset:
             self.close()  # somebody emptied it: what it holds now is another file
             return None
-        chunk = os.pread(reading.fd, self._read_bytes, offset)
+        chunk = os.pread(reading.fd, min(most or self._read_bytes, self._read_bytes), offset)
         whole = chunk.rfind(b"\n") + 1
+        if not whole and len(chunk) <= LONGEST_LINE:  # a line may be longer than a small read
+            chunk = os.pread(reading.fd, LONGEST_LINE + 1, offset)
+            whole = chunk.find(b"\n") + 1
         if whole:
             return self._batch(reading, chunk[:whole])
         if len(chunk) > LONGEST_LINE:
@@ -90,57 +95,67 @@ class JournalTail:
         if chunk:  # the half line that a renamed file ends with: torn
             return self._batch(reading, chunk)
         self.close()
-        self._finished = True
+        self._unfinished = None
         return None
 
-    def bytes_after(self, position: Position | None) -> int:
-        """How much of the journal is not read at `position`."""
-        files = self._files()
-        if position is None:
-            return sum(file.size for file in files)
-        current = sum(max(file.size - position.offset, 0) for file in files if file.fingerprint == position.file)
-        return current + sum(file.size for file in files if file.started > position.started)
+    def bytes_after(self, positions: Iterable[Position]) -> int:
+        """How much of the journal is not read at these positions."""
+        read_to = {position.file: position.offset for position in positions}
+        return sum(max(file.size - read_to.get(file.fingerprint, 0), 0) for file in list_files(self._path))
 
     def _batch(self, reading: _Reading, data: bytes) -> Batch:
         reading.looks = 0
         position = reading.position
         entries, offset = [], position.offset
         for line in data.removesuffix(b"\n").split(b"\n"):
-            entries.append(Entry(file=position.file, offset=offset, what=parse(line)))
+            entries += [Entry(file=position.file, offset=offset + at, what=what) for at, what in parse_line(line)]
             offset += len(line) + 1
         after = Position(file=position.file, started=position.started, offset=position.offset + len(data))
-        reading.position = self._position = after
-        return Batch(entries=tuple(entries), position=after)
+        reading.position = after
+        self._read_to[after.file] = after.offset
+        lost, self._lost = tuple(self._lost), []
+        return Batch(entries=tuple(entries), position=after, lost=lost)
 
     def _may_grow(self, reading: _Reading) -> bool:
-        """Whether the path still names the open file; a renamed one is finished after a few more looks."""
-        # No file at the path: renamed, and nothing was written since. There may be a later renamed one to go on with.
-        with contextlib.suppress(FileNotFoundError):
-            status = self._path.stat()
-            if (status.st_dev, status.st_ino) == reading.inode:
-                return True
+        """Whether to stay with the open file."""
         reading.looks += 1
-        return reading.looks < LAST_LOOKS
+        try:
+            status = self._path.stat()
+            is_live = (status.st_dev, status.st_ino) == reading.inode
+        except FileNotFoundError:
+            is_live = False
+        if not is_live:
+            return reading.looks < LAST_LOOKS
+        if reading.looks >= LOOK_AROUND:
+            self.close()
+        return True
 
     def _open_next(self) -> _Reading | None:
-        """Opens the file of the position, or the one after it. None when there is none yet."""
-        files = self._files()
-        position = self._position
-        if position is None:
-            return self._open(files[0], 0) if files else None
-        current = next((file for file in files if file.fingerprint == position.file), None)
-        if current is not None and not self._finished and current.size >= position.offset:
-            return self._open(current, position.offset)
-        later = [file for file in files if file.started > position.started and file is not current]
-        if not later:
-            self._finished = False  # look at the current one again: a late writer may have added to it
-            return None
-        if current is None and not self._finished:
-            self.lost_files += 1
-            log.warning("journal_file_vanished", file=position.file, read_to=position.offset)
-        return self._open(later[0], 0)
+        """Opens the first file with something unread, else the newest. None when there is none yet."""
+        files = list_files(self._path)
+        if self._unfinished is not None and not self._is_there(files):
+            files = list_files(self._path)  # it may have been renamed while we looked
+            if not self._is_there(files):
+                self._lose(self._unfinished)
+        unread = [file for file in files if file.size > self._read_to.get(file.fingerprint, 0)]
+        # Not a file that was seen to its end, unless it is the live one: nothing will come there.
+        for file in unread or [file for file in files if file.path == self._path]:
+            return self._open(file)
+        return None
 
-    def _open(self, file: _File, offset: int) -> _Reading | None:
+    def _is_there(self, files: Iterable[JournalFile]) -> bool:
+        return any(
+            file.fingerprint == self._unfinished and file.size >= self._read_to.get(file.fingerprint, 0)
+            for file in files
+        )
+
+    def _lose(self, fingerprint: str) -> None:
+        log.warning("journal_file_vanished", file=fingerprint, read_to=self._read_to.get(fingerprint, 0))
+        self.lost_files += 1
+        self._lost.append(fingerprint)
+        self._unfinished = None
+
+    def _open(self, file: JournalFile) -> _Reading | None:
         try:
             fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -149,42 +164,8 @@ class JournalTail:
         if (status.st_dev, status.st_ino) != file.inode:  # renamed between listing and opening: again next time
             os.close(fd)
             return None
-        self._position = Position(file=file.fingerprint, started=file.started, offset=offset)
-        self._finished = False
-        self._reading = _Reading(fd=fd, inode=file.inode, position=self._position)
+        offset = self._read_to.get(file.fingerprint, 0)
+        position = Position(file=file.fingerprint, started=file.started, offset=offset)
+        self._unfinished = file.fingerprint
+        self._reading = _Reading(fd=fd, inode=file.inode, position=position)
         return self._reading
-
-    def _files(self) -> list[_File]:
-        """The live file and its rotated predecessors, oldest first."""
-        return sorted(self._candidates(), key=lambda file: file.started)
-
-    def _candidates(self) -> Iterator[_File]:
-        others = self._path.parent.glob(f"{self._path.name}?*")
-        rotated = sorted(path for path in others if path.suffix not in COMPRESSED)
-        seen: set[str] = set()
-        for path in (self._path, *rotated):  # the live one first: a copy of it must not be taken for it
-            file = _look_at(path)
-            if file is not None and file.fingerprint not in seen:
-                seen.add(file.fingerprint)
-                yield file
-
-
-def _look_at(path: Path) -> _File | None:
-    """A file of the journal; None when it is gone or has no whole line yet."""
-    try:
-        with path.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            head = stream.read(LONGEST_LINE)
-    except (FileNotFoundError, IsADirectoryError):
-        return None
-    first, newline, _ = head.partition(b"\n")
-    if not newline and len(head) < LONGEST_LINE:
-        return None
-    times = (time for line in head.split(b"\n") if (time := event_time(line)) is not None)
-    return _File(
-        path=path,
-        inode=(status.st_dev, status.st_ino),
-        size=status.st_size,
-        fingerprint=sha256(first).hexdigest()[:16],
-        started=next(times, status.st_mtime),
-    )

@@ -3,15 +3,16 @@
 -- name: try_lock
 SELECT pg_try_advisory_lock(hashtextextended('ivr.ingest.' || $1, 0));
 
--- name: position
-SELECT file, started, read_to FROM ivr.journal_position WHERE node = $1;
-
--- name: move_first
-INSERT INTO ivr.journal_position (node, file, started, read_to) VALUES ($1, $2, $3, $4) ON CONFLICT (node) DO NOTHING;
+-- name: positions
+SELECT file, started, read_to, lost_at FROM ivr.journal_position WHERE node = $1 ORDER BY moved;
 
 -- name: move
-UPDATE ivr.journal_position SET file = $2, started = $3, read_to = $4, moved_at = now()
-WHERE node = $1 AND file = $5 AND read_to = $6;
+INSERT INTO ivr.journal_position AS p (node, file, started, read_to) VALUES ($1, $2, $3, $4)
+ON CONFLICT (node, file) DO UPDATE SET read_to = EXCLUDED.read_to, moved_at = now(), moved = DEFAULT
+WHERE p.read_to = $5;
+
+-- name: lose
+UPDATE ivr.journal_position SET lost_at = now() WHERE node = $1 AND file = ANY ($2::text[]);
 
 -- name: open_calls
 SELECT id FROM ivr.calls WHERE node = $1 AND ended_at IS NULL;
@@ -39,15 +40,15 @@ SELECT count(*) FROM ivr.torn WHERE node = $1;
 -- name: put_call
 INSERT INTO ivr.calls
     (id, node, kind, dnis, centre, version, language, category, caller, caller_key, queue, entered_at, business_at,
-     queued_at, answered_at, ended_at, ended_by, outcome, end_reason, faults)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+     queued_at, answered_at, ended_at, ended_by, outcome, end_reason, faults, day)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (id) DO UPDATE SET
     kind = EXCLUDED.kind, dnis = EXCLUDED.dnis, centre = EXCLUDED.centre, version = EXCLUDED.version,
     language = EXCLUDED.language, category = EXCLUDED.category, caller = EXCLUDED.caller,
     caller_key = EXCLUDED.caller_key, queue = EXCLUDED.queue, entered_at = EXCLUDED.entered_at,
     business_at = EXCLUDED.business_at, queued_at = EXCLUDED.queued_at, answered_at = EXCLUDED.answered_at,
     ended_at = EXCLUDED.ended_at, ended_by = EXCLUDED.ended_by, outcome = EXCLUDED.outcome,
-    end_reason = EXCLUDED.end_reason, faults = EXCLUDED.faults;
+    end_reason = EXCLUDED.end_reason, faults = EXCLUDED.faults, day = EXCLUDED.day;
 
 -- name: put_leg
 INSERT INTO ivr.legs
