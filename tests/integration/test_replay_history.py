@@ -39,7 +39,7 @@ async def write(dsn: str, calls: Iterable[CallRecord]) -> None:
         rows.append(
             (call.id, "n1", "inbound", call.dnis, call.centre, call.version, call.language, call.category, call.caller,
              call.caller_key, call.queue, call.entered_at, call.business_at, call.answered_at, call.ended_at,
-             call.ended_by, call.outcome)
+             call.ended_by, call.outcome, call.entered_at.date())
         )  # fmt: skip
         steps += [
             (call.id, s.seq, s.idx, s.at, s.node, s.kind, s.phase, " ".join(s.heard), s.result, s.got, s.to)
@@ -71,6 +71,7 @@ CALL_COLUMNS = [
     "ended_at",
     "ended_by",
     "outcome",
+    "day",
 ]
 STEP_COLUMNS = ["call", "seq", "idx", "at", "node", "kind", "phase", "heard", "result", "got", "to_node"]
 
