@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from ivr.adapters.vault import KeyVault
 from ivr.adapters.versions import VersionStore
 from ivr.dialplan.compiler import Loaded, load_centres
 from ivr.domain.centre import Centre
+from ivr.domain.records import CallRecord
 from ivr.errors import OperatorError
 from ivr.publisher import Edition, Publisher
 from ivr.settings import Settings, load_settings
@@ -163,6 +164,15 @@ class Installation:
             ports=self.settings.listening,
             password=load_secrets(self.layout).postgres,
         )
+
+    def zone_of(self, centre: str | None) -> tzinfo:
+        """A centre's time zone; the first centre's for calls that reached none, or one that is not there any more."""
+        zones = {one.id: one.calendars["centre"].timezone for one in self.centres}
+        return zones.get(centre or "") or next(iter(zones.values()), UTC)
+
+    def day_of(self, call: CallRecord) -> date:
+        """On which day of its centre a call entered."""
+        return call.entered_at.astimezone(self.zone_of(call.centre)).date()
 
     @property
     def dsn(self) -> str:

@@ -73,7 +73,9 @@ class Controller:
         self._board = LiveBoard(switch=AmiSwitch(self._ami, machine_clock), centres=self._centres, clock=machine_clock)
         self._ingest = Ingest(
             reader=JournalTail(layout.journal),
-            record=JournalStore(installation.dsn, node=settings.node, decode_extra=decode_extra),
+            record=JournalStore(
+                installation.dsn, node=settings.node, decode_extra=decode_extra, day_of=installation.day_of
+            ),
             measure=RecordingsFolder(layout.recordings).measure,
         )
         orders = order_routes(load_control_token(layout), {"reload": self._reload, "rollback": self._roll_back})

@@ -31,6 +31,7 @@ from ivr.errors import AuthorError, IvrError
         "ivr.cli.replay": ("replay",),
         "ivr.cli.prompts": ("prompts",),
         "ivr.cli.records": ("calls", "call", "messages", "callbacks"),
+        "ivr.cli.reconcile": ("reconcile",),
         "ivr.cli.agents": ("agents",),
         "ivr.cli.demo": ("demo",),
         "ivr.cli.bench": ("bench",),

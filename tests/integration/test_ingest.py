@@ -49,10 +49,10 @@ def measure_any(_: str) -> Measured | None:
     return Measured(seconds=3.5, sha256="ab" * 32)
 
 
-def new_ingest(dsn: str, journal: Path, measure: Any = measure_any) -> Ingest:
+def new_ingest(dsn: str, journal: Path, measure: Any = measure_any, store: JournalStore | None = None) -> Ingest:
     return Ingest(
         reader=JournalTail(journal, read_bytes=SMALL_READ),
-        record=JournalStore(dsn, node="n1", decode_extra=decode_extra),
+        record=store or JournalStore(dsn, node="n1", decode_extra=decode_extra),
         measure=measure,
         poll_s=0.001,
         pause_s=0.001,
@@ -71,9 +71,13 @@ async def running(ingest: Ingest) -> AsyncIterator[Ingest]:
             await task
 
 
-async def ingest_all(dsn: str, journal: Path, measure: Any = measure_any) -> Ingest:
-    async with running(new_ingest(dsn, journal, measure)) as ingest:
-        await asyncio.wait_for(ingest.caught_up(), 30)
+async def ingest_all(
+    dsn: str, journal: Path, measure: Any = measure_any, store: JournalStore | None = None, within_s: float = 30
+) -> Ingest:
+    async with running(new_ingest(dsn, journal, measure, store)) as ingest:
+        await asyncio.wait_for(ingest.caught_up(), within_s)
+        while ingest.status().lag_bytes:  # a renamed file is watched a little longer before the next one follows
+            await asyncio.wait_for(ingest.caught_up(), within_s)
     return ingest
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
 from hashlib import file_digest
 from pathlib import Path
 from typing import BinaryIO
@@ -14,8 +17,18 @@ from ivr.engine.ingest import StillWritten
 SETTLE_S = 0.3
 """A file that changed less than this long ago may still be written (MixMonitor ends a little after its call)."""
 WAV_HEADER_BYTES = 44
+SEALED = ".sealed"
+"""What the name of a sealed recording ends with, after its own."""
 RAW_BYTES_PER_S = 8000
 """Of .ulaw and .alaw files, which have no header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnDisk:
+    """What is there of a recording."""
+
+    measured: Measured | None
+    """None when it is sealed."""
 
 
 class RecordingsFolder:
@@ -43,6 +56,25 @@ class RecordingsFolder:
             seconds = _seconds(stream, status.st_size, path.suffix)
             stream.seek(0)
             return Measured(seconds=round(seconds, 3), sha256=file_digest(stream, "sha256").hexdigest())
+
+    def look(self, file: str) -> OnDisk | None:
+        """What is there of `file` (relative), as it was recorded or sealed; None: nothing.
+
+        Raises OSError when it cannot be read.
+        """
+        if (measured := self.measure(file)) is not None:
+            return OnDisk(measured=measured)
+        if "\x00" in file or not (path := (self._root / (file + SEALED)).resolve()).is_relative_to(self._root):
+            return None
+        return OnDisk(measured=None) if path.is_file() else None
+
+    def names(self, first: date, last: date) -> Iterator[str]:
+        """The recordings (relative, without the ending of sealed ones) in folders of these days, both included."""
+        for folder in sorted(self._root.glob("*/*")):
+            if folder.is_dir() and first.isoformat() <= folder.name <= last.isoformat():
+                for path in sorted(folder.iterdir()):
+                    if path.is_file():
+                        yield str(path.relative_to(self._root)).removesuffix(SEALED)
 
 
 def _seconds(stream: BinaryIO, size: int, suffix: str) -> float:
