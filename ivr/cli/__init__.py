@@ -32,6 +32,7 @@ from ivr.errors import AuthorError, IvrError
         "ivr.cli.prompts": ("prompts",),
         "ivr.cli.records": ("calls", "call", "messages", "callbacks"),
         "ivr.cli.reconcile": ("reconcile",),
+        "ivr.cli.rotate": ("rotate",),
         "ivr.cli.agents": ("agents",),
         "ivr.cli.demo": ("demo",),
         "ivr.cli.bench": ("bench",),

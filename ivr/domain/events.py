@@ -50,10 +50,10 @@ class Torn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """How far one file is read. It is known by its first line, not by its inode, which the next file may inherit."""
+    """How far one file is read. It is known by its first event, not by its inode, which the next file may inherit."""
 
     file: str
-    """Fingerprint of the file's first line."""
+    """Fingerprint of the file's first event and what stands before it."""
     started: float
     """Time of the file's first event, seconds since the epoch."""
     offset: int

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from conftest import NewDatabase
+from full_disk import NoOwnDiskError, postgres_on_small_disk
 from journals import CALLS, interleaved
 from proxy import Wire
 from test_ingest import SMALL_READ, clean_run, measure_any, running, snapshot
 
 from ivr.adapters.db.journal import JournalStore
+from ivr.adapters.db.migrate import migrate
 from ivr.adapters.journal.lines import decode_extra
 from ivr.adapters.journal.tail import JournalTail
 from ivr.engine.ingest import Ingest
@@ -129,3 +131,33 @@ async def test_a_connection_that_nobody_answers_has_an_end(tmp_path: Path) -> No
             pass
     server.close()
     await asyncio.wait_for(gone.wait(), 5)
+
+
+async def test_a_disk_that_is_full_for_postgres(new_database: NewDatabase, tmp_path: Path) -> None:
+    """Really full: Postgres refuses or falls over and cannot come up again, until there is room."""
+    lines = interleaved(CALLS, copies=6)
+    expected = await clean_run(new_database, tmp_path, lines)
+    journal = tmp_path / "journal.csv"
+    third = len(lines) // 3
+    journal.write_bytes(b"".join(lines[:third]))
+    with ExitStack() as stack:
+        try:
+            disk = await asyncio.to_thread(stack.enter_context, postgres_on_small_disk(tmp_path / "disk"))
+        except NoOwnDiskError as error:
+            pytest.skip(str(error))
+        await asyncio.to_thread(migrate, disk.dsn)
+        async with running(patient_ingest(disk.dsn, journal)) as ingest:
+
+            async def says_so() -> bool:
+                return ingest.status().last_error is not None
+
+            await asyncio.wait_for(ingest.caught_up(), 30)
+            await asyncio.to_thread(disk.fill)
+            with journal.open("ab") as file:
+                for number in range(third, len(lines)):
+                    file.write(lines[number])
+            await eventually(says_so, within_s=30)
+            assert ingest.status().lag_bytes > 0
+            await asyncio.to_thread(disk.free)
+            await asyncio.wait_for(ingest.caught_up(), 60)
+        assert await snapshot(disk.dsn) == expected

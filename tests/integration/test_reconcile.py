@@ -65,10 +65,10 @@ class House:
             sound.writeframes(b"\x01\x02" * int(8000 * seconds))
         return path
 
-    async def ingest(self) -> None:
+    async def ingest(self, within_s: float = 30.0) -> None:
         store = JournalStore(self.dsn, node="n1", decode_extra=decode_extra, day_of=day_of)
         folder = RecordingsFolder(self.recordings, settle_s=0)
-        await ingest_all(self.dsn, self.journal, folder.measure, store)
+        await ingest_all(self.dsn, self.journal, folder.measure, store, within_s)
 
     async def report(self, first: date = DAY, last: date | None = None) -> Report:
         return await reconcile(self.books, first, last or first, quiet)
@@ -281,7 +281,7 @@ async def test_many_calls_in_bounded_memory(dsn: str, tmp_path: Path, capsys: py
     house = House(dsn, tmp_path)
     for number in range(CALLS):
         house.say(*whole_call(f"n1-3.{number}", {"k": "end", "outcome": "self_served"}, at=AT + number / 100))
-    await house.ingest()
+    await house.ingest(within_s=600)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
     report = await house.report()

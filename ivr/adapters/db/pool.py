@@ -39,7 +39,7 @@ def translated() -> Iterator[None]:
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError) as error:
         raise OperatorError("the database is not up to date: run `ivr migrate`") from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise PeerError(f"Postgres: {type(error).__name__}: {error}") from error
+        raise PeerError(f"Postgres: {type(error).__name__}: {str(error).partition(chr(10))[0]}") from error
 
 
 async def connect(

@@ -35,7 +35,7 @@ class ReconcileStore:
         self._sql = load("reconcile.sql")
 
     async def read_to(self) -> dict[str, int]:
-        """How far each file of the journal is in the record, in bytes."""
+        """How far each file of the journal is in the record, in bytes; the one that was read last at the end."""
         return {row["file"]: row["read_to"] for row in await self._fetch("positions", self._node)}
 
     async def lost_files(self) -> int:

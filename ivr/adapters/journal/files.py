@@ -1,6 +1,6 @@
 """The files of the journal: the live one and its rotated predecessors beside it, oldest first.
 
-A file is known by its first line, not by its inode, which the next file may inherit, nor by its name, which rotation
+A file is known by its first event, not by its inode, which the next file may inherit, nor by its name, which rotation
 changes. Names of rotated files begin with the live one's: `journal.csv.1` (the higher, the older, as logrotate names
 them) or `journal.csv-000017` (the higher, the newer: `ivr rotate`, logrotate's dateext).
 """
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ivr.adapters.journal.lines import event_time
+from ivr.adapters.journal.lines import parse_line
+from ivr.domain.events import JournalEvent
 
 LONGEST_LINE = 64 * 1024
 """More bytes than this without a newline are no line; Asterisk cuts its own at 1023 characters."""
@@ -62,28 +63,45 @@ def rotated_names(live: Path) -> list[Path]:
 def _candidates(live: Path) -> Iterator[JournalFile]:
     seen: set[str] = set()
     for path in (live, *rotated_names(live)):  # the live one first: a copy of it must not be taken for it
-        file = look_at(path)
+        file = look_at(path, is_live=path == live)
         if file is not None and file.fingerprint not in seen:
             seen.add(file.fingerprint)
             yield file
 
 
-def look_at(path: Path) -> JournalFile | None:
-    """A file of the journal; None when it is gone or has no whole line yet."""
+def look_at(path: Path, *, is_live: bool = False) -> JournalFile | None:
+    """A file of the journal; None when it is gone or nothing in it can be told from another one yet.
+
+    What it is known by goes up to its first event, whose time is its own: a first line that is garbage may be the
+    first line of another file too.
+    """
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             head = stream.read(LONGEST_LINE)
     except (FileNotFoundError, IsADirectoryError):
         return None
-    first, newline, _ = head.partition(b"\n")
-    if not newline and len(head) < LONGEST_LINE:
-        return None
-    times = (time for line in head.split(b"\n") if (time := event_time(line)) is not None)
+    known_by, started = _beginning(head)
+    if started is None:
+        if b"\n" not in head and len(head) < LONGEST_LINE:
+            return None
+        if is_live and len(head) < LONGEST_LINE:
+            return None  # an event will come
     return JournalFile(
         path=path,
         inode=(status.st_dev, status.st_ino),
         size=status.st_size,
-        fingerprint=sha256(first).hexdigest()[:16],
-        started=next(times, status.st_mtime),
+        fingerprint=sha256(known_by).hexdigest()[:16],
+        started=status.st_mtime if started is None else started,
     )
+
+
+def _beginning(head: bytes) -> tuple[bytes, float | None]:
+    """The bytes up to the end of the first event, without its newline, and its time; all of them when there is none."""
+    end = 0
+    while (newline := head.find(b"\n", end)) >= 0:
+        for _, what in parse_line(head[end:newline]):
+            if isinstance(what, JournalEvent):
+                return head[:newline], what.at.timestamp()
+        end = newline + 1
+    return head, None

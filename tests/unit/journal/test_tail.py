@@ -239,6 +239,26 @@ def test_half_a_line_and_a_whole_one_after_a_full_disk(tail: JournalTail, journa
     assert len({entry.offset for entry in entries}) == 4
 
 
+def test_files_that_begin_with_the_same_garbage_are_two(tail: JournalTail, journal: Path) -> None:
+    append(journal, b"\n" + line(1))
+    assert numbers(read_all(tail)) == [1]
+    journal.rename(journal.with_name("journal.csv.1"))
+    append(journal, b"\n")
+    assert read_all(tail) == []
+    append(journal, line(2))
+    entries = read_all(tail)
+    assert numbers(entries) == [2]
+    assert len(entries) == 2
+
+
+def test_a_renamed_file_of_garbage_alone_is_read(tail: JournalTail, journal: Path) -> None:
+    append(journal, b"nonsense\n")
+    journal.rename(journal.with_name("journal.csv.1"))
+    append(journal, line(1))
+    entries = read_all(tail)
+    assert [isinstance(entry.what, Torn) for entry in entries] == [True, False]
+
+
 def test_an_emptied_file_may_have_lost_lines(tail: JournalTail, journal: Path) -> None:
     append(journal, line(1) + line(2))
     assert numbers(read_all(tail)) == [1, 2]

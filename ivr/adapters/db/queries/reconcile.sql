@@ -1,7 +1,7 @@
 -- What `ivr reconcile` asks, all of it of one moment.
 
 -- name: positions
-SELECT file, read_to, lost_at FROM ivr.journal_position WHERE node = $1;
+SELECT file, read_to, lost_at FROM ivr.journal_position WHERE node = $1 ORDER BY moved;
 
 -- name: lines_of
 SELECT (SELECT count(*) FROM ivr.events WHERE node = $1 AND file = $2)
