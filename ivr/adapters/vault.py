@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 import os
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ivr.errors import OperatorError
 SCHEME = "s1"
 KEY_BYTES = 32
 NONCE_BYTES = 12
+_KEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
 class KeyVault:
@@ -57,7 +59,9 @@ class KeyVault:
         if scheme != SCHEME:
             raise OperatorError("this is not a sealed value")
         if key_id != self.key_id:
-            raise OperatorError(f"sealed under key {key_id}, but this installation has key {self.key_id}")
+            # A token may come from anywhere: what is no key id is not repeated in a message.
+            other = f"key {key_id}" if _KEY_ID.fullmatch(key_id) else "another key"
+            raise OperatorError(f"sealed under {other}, but this installation has key {self.key_id}")
         try:
             raw = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
             return self._aead.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], None).decode()

@@ -36,6 +36,7 @@ from ivr.errors import AuthorError, IvrError
         "ivr.cli.agents": ("agents",),
         "ivr.cli.demo": ("demo",),
         "ivr.cli.bench": ("bench",),
+        "ivr.cli.fuzz": ("fuzz",),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -211,4 +211,6 @@ def _instant(note: Mapping[str, Any], name: str) -> datetime | None:
         raise ValueError(f"`{name}` is not an ISO 8601 instant") from None
     if instant.tzinfo is None:
         raise ValueError(f"`{name}` has no time zone")
+    if not 1900 < instant.year < 2300:  # at the ends of the calendar an instant has no UTC, and no database takes it
+        raise ValueError(f"`{name}` is no time of ours")
     return instant

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 LINE_LIMIT = 16_384
 """Bytes in a line; Asterisk's own buffer is half of that."""
+COMMAND_LIMIT = 8191
+"""Bytes in a command with its line end. Asterisk (22.10.1) reads no more at once and takes what follows for the next
+command: the end of a long value would be one."""
 HEADER_LIMIT = 200
 """Lines in the header; Asterisk sends about 25 and one an argument."""
 
@@ -76,10 +79,10 @@ class Decoder:
     def feed(self, data: bytes) -> Iterator[Message]:
         self._buffer += data
         while (end := self._buffer.find(b"\n")) >= 0:
+            if end > LINE_LIMIT:  # in bytes, as below: whether a line is too long must not depend on how it arrives
+                raise ProtocolError("line too long")
             line = self._buffer[:end].decode("utf-8", "replace").rstrip("\r")
             del self._buffer[: end + 1]
-            if len(line) > LINE_LIMIT:
-                raise ProtocolError("line too long")
             if (message := self._line(line)) is not None:
                 yield message
         if len(self._buffer) > LINE_LIMIT:
@@ -135,7 +138,13 @@ def quoted(argument: str) -> str:
 
 
 def command(*words: str | int) -> bytes:
-    """A command line: the first word as it is, the others quoted where they are text."""
+    """A command line: the first word as it is, the others quoted where they are text.
+
+    Raises ValueError for what Asterisk would take for more than one command: a line break, or too many bytes.
+    """
     name, *arguments = words
     rest = (str(word) if isinstance(word, int) else quoted(word) for word in arguments)
-    return " ".join((str(name), *rest)).encode() + b"\n"
+    line = " ".join((str(name), *rest)).encode() + b"\n"
+    if len(line) > COMMAND_LIMIT:
+        raise ValueError(f"an AGI command may not be longer than {COMMAND_LIMIT} bytes")
+    return line

@@ -60,7 +60,8 @@ class Framer:
         self._scanned = max(0, len(self._buffer) - 1)
         if not self.version and not self._buffer.startswith(BANNER[: len(self._buffer)]):
             self._break("what answers on the AMI port is no Asterisk")
-        if len(self._buffer) > LINE_LIMIT:
+        # The first half of a line end may be there already: how a line arrives must not decide whether it is too long.
+        if len(self._buffer.removesuffix(EOL[:1])) > LINE_LIMIT:
             self._break("the AMI peer sent a line that is too long")
 
     def _line(self, line: bytes) -> Headers | None:

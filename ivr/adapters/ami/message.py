@@ -35,11 +35,12 @@ class Message(PanoramiskMessage):  # type: ignore[misc]  # panoramisk has no typ
         return list(value) if isinstance(value, list) else [value]
 
     def number(self, name: str) -> int:
-        """The value as a whole number; 0 when it is none."""
+        """The value as a whole number; 0 when it is none, or one that nothing here counts to."""
         try:
-            return int(self.text(name))
+            value = int(self.text(name))
         except ValueError:
             return 0
+        return value if abs(value) < 2**33 else 0
 
     def __repr__(self) -> str:
         return f"<Message {self.text('event') or self.text('response')}>"

@@ -1,0 +1,1 @@
+"""Nonsense through a running system (SIP, keys, HTTP, FastAGI, AMI), and the look at it afterwards."""
