@@ -192,3 +192,9 @@ def write_private(path: Path, text: str, *, executable: bool = False) -> None:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def list_processes(folder: Path) -> dict[str, Process]:
+    """Whatever runs by the pid files of a folder, by name: all processes of an installation, however many there are."""
+    found = {path.stem: find_process(path.stem, path) for path in sorted(folder.glob("*.pid"))}
+    return {name: process for name, process in found.items() if process is not None}

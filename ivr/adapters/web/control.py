@@ -25,12 +25,12 @@ def order_routes(token: str, orders: Mapping[str, Order]) -> list[web.RouteDef]:
 def _handler(token: str, order: Order) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), f"Bearer {token}".encode()):
             return web.json_response({"code": "operator", "error": "wrong token: see var/secrets"}, status=401)
         try:
             raw = await request.read()
             body = json.loads(raw) if len(raw) <= MAX_BYTES else None
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             return web.json_response({"code": "operator", "error": "the body must be a JSON object"}, status=400)

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 Status = Callable[[], Mapping[str, Any]]
 """Figures of the controller; its key `ready` says whether calls are taken."""
+
+
+def _without_requests(record: logging.LogRecord) -> bool:
+    """A request that is no HTTP is not worth a traceback, and what was in it has no place in a log."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args, record.exc_info = "refused a request that is no HTTP", (), None
+    return True
+
+
+def _logger() -> logging.Logger:
+    logger = logging.getLogger("ivr.http")
+    logger.addFilter(_without_requests)
+    return logger
 
 
 class HealthServer:
@@ -24,7 +40,7 @@ class HealthServer:
         application.router.add_get("/health/ready", self._ready)
         application.router.add_get("/status", self._figures)
         application.router.add_routes(routes)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, logger=_logger())
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -93,7 +94,9 @@ class SipPeer(asyncio.DatagramProtocol):
         self, method: bytes, headers: dict[bytes, list[bytes]], number: int, target: bytes | None, *, own_branch: bool
     ) -> bytes:
         """A request within the dialog of a response."""
-        own = b"SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK-%s-%d" % (self.port, method, len(self._seen))
+        # Asterisk knows a transaction by its branch alone, whoever sends it: unique over all peers and runs.
+        branch = b"z9hG4bK%s" % secrets.token_hex(8).encode()
+        own = b"SIP/2.0/UDP 127.0.0.1:%d;branch=%s" % (self.port, branch)
         via = own if own_branch else _first(headers, b"via")
         uri = target or b"sip:nobody"
         lines = [
