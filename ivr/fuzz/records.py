@@ -15,8 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ivr.adapters.journal.lines import FIELDS, parse
-from ivr.adapters.journal.tail import LAST_LOOKS, LONGEST_LINE, JournalTail
+from ivr.adapters.journal.files import LONGEST_LINE
+from ivr.adapters.journal.lines import FIELDS, parse, parse_line
+from ivr.adapters.journal.tail import LAST_LOOKS, LOOK_AROUND, JournalTail
 from ivr.adapters.vault import KeyVault
 from ivr.domain.commits import decode_commit
 from ivr.domain.events import PAYLOAD_LIMIT, USER_EVENT, JournalEvent, PayloadJoiner, Torn, payload_parts
@@ -120,16 +121,19 @@ def journal_file(source: Source) -> None:
                 file.write(chunk)
             read += _read_some(tail)
             written += chunk.count(b"\n")
-            # A file is as old as its first event, so each begins with one.
-            begins = written < len(lines) and isinstance(parse(lines[written]), JournalEvent)
-            if begins and chunk.endswith(b"\n") and source.chance() < 0.3:
+            if written < len(lines) and chunk.endswith(b"\n") and source.chance() < 0.3:
                 rotations += 1
-                path.rename(path.with_name(f"journal.csv.{rotations}"))
+                for number in range(rotations, 0, -1):  # as logrotate does: the newest is 1
+                    target = path.with_name(f"journal.csv.{number}")
+                    (path if number == 1 else path.with_name(f"journal.csv.{number - 1}")).rename(target)
                 read += _read_some(tail)
-        for _ in range(2 * LAST_LOOKS * (rotations + 2)):
+        for _ in range((LOOK_AROUND + LAST_LOOKS) * (rotations + 2)):
             read += _read_some(tail)
         tail.close()
-    hold(read == [_seen(parse(line)) for line in lines], "journal: lines of a file are lost, doubled or changed")
+    hold(
+        read == [_seen(what) for line in lines for _, what in parse_line(line)],
+        "journal: lines of a file are lost, doubled or changed",
+    )
 
 
 def _line_of_file(source: Source, place: int) -> bytes:
