@@ -70,7 +70,7 @@ def test_the_kinds_share_all_cases() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--kind", "x", "--case", "1"], ["--kind", "yaml"], ["--case", "1"], ["--cases", "0"]]
+    "arguments", [["--kind", "x", "--case", "1"], ["--kind", "yaml"], ["--case", "1"], ["--cases", "-1"]]
 )
 def test_a_wrong_command_line_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert ivr(["fuzz", *arguments]) == 2
