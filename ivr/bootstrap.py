@@ -16,6 +16,7 @@ from ivr.adapters.clock import SystemClock
 from ivr.adapters.db.pool import open_pool
 from ivr.adapters.db.records import RecordStore
 from ivr.adapters.emergencies import EmergencyFile
+from ivr.adapters.fallback_number import FallbackNumbers
 from ivr.adapters.journal.lines import node_start
 from ivr.adapters.prompts.catalogue import load_catalogue
 from ivr.adapters.prompts.rendering import Progress, render_all
@@ -33,7 +34,10 @@ from ivr.adapters.versions import VersionStore
 from ivr.dialplan.compiler import Loaded, load_centres
 from ivr.domain.centre import Centre
 from ivr.domain.records import CallRecord
+from ivr.engine.emergencies import CentresInEmergency
+from ivr.engine.fallback_messages import FallbackMessages
 from ivr.errors import OperatorError
+from ivr.kept_centres import KeptCentres
 from ivr.publisher import Edition, Publisher
 from ivr.settings import Settings, load_settings
 
@@ -137,6 +141,16 @@ class Installation:
     @cached_property
     def emergencies(self) -> EmergencyFile:
         return EmergencyFile(self.layout.emergencies)
+
+    @cached_property
+    def fallback_messages(self) -> FallbackMessages:
+        """For ingest: what becomes of messages that the dialplan took alone."""
+        return FallbackMessages(
+            centres=CentresInEmergency(KeptCentres(self.publisher.store), self.emergencies),
+            vault=self.vault,
+            number=FallbackNumbers(load_secrets(self.layout).fallback_key).find_number,
+            shift=lambda: self.clock.now() - datetime.now(UTC),
+        )
 
     @cached_property
     def asterisk(self) -> AsteriskServer:

@@ -77,6 +77,7 @@ class Controller:
                 installation.dsn, node=settings.node, decode_extra=decode_extra, day_of=installation.day_of
             ),
             measure=RecordingsFolder(layout.recordings).measure,
+            complete=installation.fallback_messages.complete,
         )
         orders = order_routes(load_control_token(layout), {"reload": self._reload, "rollback": self._roll_back})
         self._health = HealthServer(ports.bind, ports.http, self.status, orders)

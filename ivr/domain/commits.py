@@ -21,8 +21,8 @@ COMMITS_REMEMBERED = 4096
 FALLBACK_COMMIT = 999_999
 """Number of what the dialplan did without us: after all that we did."""
 FALLBACK_TAKE = 999
-FALLBACK_SCHEME = "f1"
-"""Begins a number that the dialplan sealed by itself, with var/secrets/fallback.key."""
+FALLBACK_SCHEMES = ("f1", "f2")
+"""Begin a number that the dialplan sealed by itself, with var/secrets/fallback.key; the first was not written then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +74,17 @@ def _fallback_notes(payload: str) -> Notes:
     """What the dialplan says when it took a message without a controller, as our own notes."""
     body = _decode(payload)
     caller = body.get("caller")
+    if caller and not str(caller).startswith(f"{FALLBACK_SCHEMES[1]}."):
+        caller = f"{FALLBACK_SCHEMES[0]}.{caller}"
+    entered = {"k": "unanswered", "centre": body.get("centre") or None, "dnis": body.get("dnis")}
     message = {
         "k": "message",
         "take": FALLBACK_TAKE,
         "file": body.get("file"),
         "state": "recording",
-        "data": f"{FALLBACK_SCHEME}.{caller}" if caller else None,
+        "data": caller or None,
     }
-    return ({"k": "step", "node": "fallback", "kind": "fallback", "result": "no_controller"}, message)
+    return (entered, {"k": "step", "node": "fallback", "kind": "fallback", "result": "no_controller"}, message)
 
 
 def _decode(payload: str) -> dict[str, Any]:

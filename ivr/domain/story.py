@@ -55,6 +55,8 @@ class Story:
         match note.get("k"):
             case "enter":
                 self._enter(note)
+            case "unanswered":  # by the dialplan, perhaps after an `enter` of ours
+                self.centre, self.dnis = self.centre or text_of(note, "centre"), self.dnis or text_of(note, "dnis")
             case "step":
                 self.steps.append(_step(commit, idx, note))
             case "resume":

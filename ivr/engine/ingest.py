@@ -134,7 +134,8 @@ class _Call:
 
 
 class Ingest:
-    """The loop. `measure` is blocking (it runs in a thread) and may raise StillWritten or OSError."""
+    """The loop. `measure` is blocking (it runs in a thread) and may raise StillWritten or OSError; `complete` adds to a
+    call with recordings what its events cannot say."""
 
     def __init__(
         self,
@@ -142,6 +143,7 @@ class Ingest:
         reader: Reader,
         record: Record,
         measure: Callable[[str], Measured | None],
+        complete: Callable[[CallRecord], CallRecord] = lambda record: record,
         poll_s: float = POLL_S,
         pause_s: float = PAUSE_S,
         refresh_s: float = REFRESH_S,
@@ -150,6 +152,7 @@ class Ingest:
         self._reader = reader
         self._record = record
         self._measure = measure
+        self._complete = complete
         self._poll_s = poll_s
         self._pause_s = pause_s
         self._refresh_s = refresh_s
@@ -299,7 +302,7 @@ class Ingest:
             return record
         patient = now - call.over_at < UNSETTLED_S
         measured = await asyncio.to_thread(_measure_all, self._measure, files, patient)
-        return None if measured is None else settle(record, measured.get)
+        return None if measured is None else self._complete(settle(record, measured.get))
 
     def _written(self, batch: Batch | None, changes: Sequence[Change]) -> None:
         if batch is not None:
