@@ -224,6 +224,7 @@ class Installation:
             trunk_addresses=self.settings.trunk_addresses,
             outbound_trunk=self.settings.outbound_trunk,
             qualify_s=self.settings.qualify_s,
+            local_calls=self.settings.local_calls,
         )
 
     def system(self, say: Callable[[str], None]) -> System:

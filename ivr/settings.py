@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     """host or host:port of the SIP trunk for calls going out (transfers to numbers); None: there is none."""
     qualify_s: Annotated[int, Field(ge=0, le=3600)] = 30
     """Seconds between two looks whether an agent's phone is there; 0: never."""
+    local_calls: Annotated[int, Field(ge=0, le=1000)] = 40
+    """Calls served at once without a controller, a process each; whoever comes then leaves a message."""
     ports: Literal["set", "free"] = "set"
     """`free`: ports nobody uses, found at each start, for tests and trials beside a running system."""
     sip_port: Port = 5060
@@ -121,6 +123,7 @@ class Settings(BaseSettings):
                 "node",
                 "bind",
                 "qualify_s",
+                "local_calls",
                 "watch",
                 *PORT_FIELDS.values(),
             )

@@ -102,6 +102,26 @@ class RunningSystem:
         assert pid is not None, "no controller runs"
         return psutil.Process(pid)
 
+    @contextmanager
+    def without_controllers(self) -> Iterator[None]:
+        """Every controller is killed, and none comes back before the context is left: whoever would start one is
+        stopped meanwhile."""
+        up = psutil.Process(self.supervisor.pid)
+        up.suspend()
+        try:
+            for process in up.children(recursive=True):
+                if "controller" in process.cmdline():
+                    process.kill()
+            yield
+        finally:
+            up.resume()
+
+    def served_alone(self) -> frozenset[str]:
+        """Ids of the calls that local AGIs served so far, as they say in their log."""
+        log = self.installation.layout.log_file("fallback")
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        return frozenset(json.loads(line).get("call_id", "") for line in lines)
+
     def new_caller(self) -> str:
         """A number that nobody called from before."""
         return f"0212{next(self._numbers):06d}"

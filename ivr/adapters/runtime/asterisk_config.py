@@ -39,6 +39,8 @@ class AsteriskInput:
     """host or host:port that takes calls going out; None: there are none."""
     qualify_s: int = 30
     """Seconds between two looks whether an agent's phone is still there; 0: never."""
+    local_calls: int = 40
+    """Calls that local AGIs serve at once when no controller answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ def render(source: Path, given: AsteriskInput) -> dict[str, str]:
         "outbound_trunk": given.outbound_trunk or "",
         "transfers": _targets(given),
         "qualify_s": given.qualify_s,
+        "local_calls": given.local_calls,
         "ami_user": AMI_USER,
         "ami_secret": given.secrets.ami,
         "fallback_key": given.secrets.fallback_key,
