@@ -12,6 +12,7 @@ import click
 from ivr.adapters.clock import SystemClock, set_offset
 from ivr.adapters.emergencies import EmergencyFile, Order
 from ivr.adapters.runtime import status as runtime_status
+from ivr.adapters.runtime.local_agi import check_launcher
 from ivr.adapters.runtime.ports import Ports
 from ivr.adapters.runtime.supervisor import note_ports
 from ivr.bootstrap import Installation
@@ -48,6 +49,8 @@ async def _run(installation: Installation) -> None:
         show_how_to_reach(installation)
         live = installation.publisher.store.state().live
         say_put_aside({name: each.put_aside for name, each in live.items() if each.put_aside is not None})
+        if (trouble := await asyncio.to_thread(check_launcher, installation.layout)) is not None:
+            say(trouble)
         await system.run()
     say("stopped")
 
@@ -90,6 +93,8 @@ def status(as_json: bool) -> int:
     problems = [*look.problems, *(controller or {}).get("problems", ())]
     if look.ports is not None and controller is None:
         problems.append("the controller does not answer on its HTTP port: callers hear the fallback; see its log")
+    if look.ports is not None and (trouble := check_launcher(settings.layout)) is not None:
+        problems.append(trouble)
     standing: list[Order] = []
     try:
         standing = EmergencyFile(settings.layout.emergencies).list_standing(SystemClock(settings.layout.clock).now())

@@ -79,7 +79,10 @@ async def _play(system: RunningSystem) -> Day:
                 await _open_hours(day)
             system.set_clock(HOLIDAY)
             await _holiday(day)
-            system.set_clock(OPEN)
+        await day.ended(records, "alone")  # what the dialplan took is due by the clock of whoever reads the journal
+        system.set_clock(OPEN)
+        with ExitStack() as held:
+            held.enter_context(system.without_controllers())
             await _back_from_a_queue(day, held.close)
         await system.call_all([day.call("afterwards", OPEN, Press("1"))])
         day.alone = system.served_alone() - before

@@ -128,6 +128,7 @@ def test_globals_say_where_agi_prompts_and_recordings_are() -> None:
     values = dict(line.split(" = ", 1) for line in text.splitlines() if " = " in line)
     assert values["IVR_AGI"] == "127.0.0.1:4573"
     assert values["IVR_RECORDINGS"] == "/srv/var/recordings"
+    assert values["IVR_LOCAL_CALLS"] == "40"
     assert values["IVR_APOLOGY"] == "/srv/var/prompts/ko/fallback_apology&/srv/var/prompts/en/fallback_apology&beep"
 
 
