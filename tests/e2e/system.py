@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -116,11 +117,11 @@ class RunningSystem:
         finally:
             up.resume()
 
-    def served_alone(self) -> frozenset[str]:
-        """Ids of the calls that local AGIs served so far, as they say in their log."""
+    def served_alone(self) -> Counter[str]:
+        """Ids of the calls that local AGIs served so far, as they say in their log, and how often each."""
         log = self.installation.layout.log_file("fallback")
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-        return frozenset(json.loads(line).get("call_id", "") for line in lines)
+        return Counter(json.loads(line).get("call_id", "") for line in lines)
 
     def new_caller(self) -> str:
         """A number that nobody called from before."""

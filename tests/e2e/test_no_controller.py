@@ -7,6 +7,7 @@ waits in a queue when they are back.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -40,8 +41,8 @@ class Day:
     callers: dict[str, str] = field(default_factory=dict)
     """Name of a call -> who called."""
     timelines: dict[str, Timeline] = field(default_factory=dict)
-    alone: frozenset[str] = frozenset()
-    """Calls that local AGIs served."""
+    alone: Counter[str] = field(default_factory=Counter)
+    """Calls that local AGIs served, and how often."""
 
     def call(self, name: str, at: datetime, *moves: Move, think: dict[str, float] | None = None) -> ScriptedCall:
         """A call that goes as the flow says."""
@@ -117,9 +118,9 @@ async def _holiday(day: Day) -> None:
 
 
 async def _back_from_a_queue(day: Day, resume: Callable[[], None]) -> None:
-    """The controllers come back while a caller waits, who then leaves the queue by a key."""
+    """The controllers come back while a caller waits, for whom nobody has time."""
     system = day.system
-    waits = day.call("waits", OPEN, Press("2"), Press("3"), Press("1"), LeavesQueue("KEY:1"), Press("1"))
+    waits = day.call("waits", OPEN, Press("2"), Press("3"), Press("1"), LeavesQueue("TIMEOUT"), Press("3"), Press("1"))
     async with system.on_duty("1003", Ignore()), system.calling([waits]):
         shown = "core show channels"
         await eventually(lambda: system.asterisk.command(shown), lambda text: "Queue(" in text, within_s=40)
@@ -179,6 +180,7 @@ async def test_a_message_and_a_callback_on_a_holiday(day: Day, records: Records)
 async def test_who_comes_back_from_a_queue_finds_the_controllers(day: Day, records: Records) -> None:
     call = await day.ended(records, "waits")
     assert call["outcome"] == "callback_queued"
+    assert day.alone[call["id"]] == 1, "only until the queue"
 
 
 async def test_the_dialplan_alone_takes_a_message_and_asks_for_a_callback(day: Day, records: Records) -> None:
