@@ -41,6 +41,8 @@ class Books:
     recordings: Path
     day_of: Callable[[CallRecord], date]
     """On which day of its centre a call entered."""
+    complete: Callable[[CallRecord], CallRecord] = lambda call: call
+    """What ingest adds to a call beside its events (`ivr.engine.fallback_messages`)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,6 +150,7 @@ class _Comparison:
             call = draft(told.events)
             if row is not None:
                 call = settle(call, measured_in_record(row.call).get)
+            call = self._books.complete(call)
             day = self._books.day_of(call) if row is None else row.day
             if not self._is_ours(day):
                 continue

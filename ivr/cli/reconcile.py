@@ -37,6 +37,7 @@ def reconcile_(first: datetime | None, last: datetime | None, show: int, as_json
         journal=installation.layout.journal,
         recordings=installation.layout.recordings,
         day_of=installation.day_of,
+        complete=installation.fallback_messages.complete,
     )
     report = asyncio.run(reconcile(books, begin, end, spinner))
     if as_json:

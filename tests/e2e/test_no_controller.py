@@ -206,6 +206,11 @@ async def test_a_withheld_number_leaves_a_message_only(day: Day, records: Record
     assert await records.callbacks(rows[0]["id"]) == []
 
 
+def test_the_books_balance(day: Day) -> None:
+    today = datetime.now(SEOUL).date().isoformat()
+    assert "balanced" in day.system.run("reconcile", "--from", today)
+
+
 def test_no_number_is_in_the_journal_or_a_log(day: Day) -> None:
     layout = day.system.installation.layout
     told = layout.journal.read_text(encoding="utf-8") + layout.log_file("fallback").read_text(encoding="utf-8")
