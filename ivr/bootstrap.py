@@ -29,6 +29,7 @@ from ivr.adapters.runtime.process import drop_privileges, find_account
 from ivr.adapters.runtime.secrets import Secrets, load_secrets
 from ivr.adapters.runtime.supervisor import System, find_ports
 from ivr.adapters.runtime.toolchain import get_asterisk, get_postgres
+from ivr.adapters.runtime.workers import INGEST, Worker, controller_name
 from ivr.adapters.vault import KeyVault
 from ivr.adapters.versions import VersionStore
 from ivr.dialplan.compiler import Loaded, load_centres
@@ -238,12 +239,21 @@ class Installation:
             postgres=self.postgres,
             dsn=self.dsn,
             migrate=self.migrate,
-            controller=(sys.executable, "-m", "ivr", "controller"),
-            controller_env=self._controller_environment(),
+            workers=self.workers(),
             say=say,
         )
 
-    def _controller_environment(self) -> dict[str, str]:
+    def workers(self) -> tuple[Worker, ...]:
+        """Processes of ours: the controllers and, last, ingest."""
+        environment = self._worker_environment()
+        names = [controller_name(number) for number in range(1, self.settings.controllers + 1)]
+        commands = {**{name: ("controller", name) for name in names}, INGEST: ("ingest",)}
+        return tuple(
+            Worker(name, (sys.executable, "-m", "ivr", *words), layout=self.layout, env=environment)
+            for name, words in commands.items()
+        )
+
+    def _worker_environment(self) -> dict[str, str]:
         environment = self.settings.child_environment()
         if self.settings.database_url is not None:
             environment["DATABASE_URL"] = self.settings.database_url

@@ -1,15 +1,14 @@
-"""The controller process: FastAGI for callers and agents, ingest of the journal, the live board, health.
+"""A controller process: FastAGI for callers and agents, the live board, orders, health.
 
-Every part waits for what it needs by itself: with Postgres or AMI away, calls are taken all the same.
+Every part waits for what it needs by itself: with AMI away, calls are taken all the same. It has no database.
+Controllers run side by side and share their ports; what only one may do is done by the one that holds a lock.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -23,40 +22,39 @@ from ivr.adapters.agi.server import AgiConnection, AgiServer
 from ivr.adapters.ami.client import AmiClient
 from ivr.adapters.ami.switch import AmiSwitch
 from ivr.adapters.clock import SystemClock
-from ivr.adapters.db.journal import JournalStore
 from ivr.adapters.folder_watch import FolderWatch
-from ivr.adapters.journal.lines import decode_extra
-from ivr.adapters.journal.recordings import RecordingsFolder
-from ivr.adapters.journal.tail import JournalTail
 from ivr.adapters.lookup.http import HttpLookup
 from ivr.adapters.runtime.asterisk_config import AMI_USER
+from ivr.adapters.runtime.locks import held
 from ivr.adapters.runtime.secrets import load_control_token
 from ivr.adapters.web.control import order_routes
-from ivr.adapters.web.health import HealthServer
 from ivr.bootstrap import Installation
 from ivr.engine.agent_desk import AgentDesk
 from ivr.engine.board import LiveBoard
 from ivr.engine.centres import LiveCentres
 from ivr.engine.emergencies import CentresInEmergency
-from ivr.engine.ingest import Ingest
 from ivr.engine.session import Engine
 from ivr.live_change import LiveChange, need_text
+from ivr.live_versions import LiveVersions
+from ivr.worker import answering, stop_signal
 
 log = logging.getLogger(__name__)
 
-LAG_ALARM_S = 30.0
-"""Ingest that is this far behind is told as a problem."""
+LEADER_LOOK_S = 1.0
+"""Seconds between two looks whether the controller that does what only one may do is gone."""
 
 
 class Controller:
     """The parts of one process, wired."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, name: str, installation: Installation) -> None:
         settings, layout = installation.settings, installation.layout
         ports = settings.listening
+        self._name = name
         self._installation = installation
         self._centres = LiveCentres(installation.centres, installation.publisher.find_version)
-        self._change = LiveChange(installation, self._centres)
+        self._live = LiveVersions(installation.publisher, self._centres)
+        self._change = LiveChange(installation, self._live)
         self._watch_trouble: str | None = None
         self._lookup = HttpLookup(os.environ)
         self._engine = Engine(
@@ -67,68 +65,42 @@ class Controller:
         )
         self._desk = AgentDesk(installation.vault)
         self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.spoken)
-        self._agi = AgiServer(ports.bind, ports.agi, {"call": self._call, "agent": self._agent})
+        self._agi = AgiServer(ports.bind, ports.agi, {"call": self._call, "agent": self._agent}, is_shared=True)
         self._ami = AmiClient(host=ports.bind, port=ports.ami, username=AMI_USER, secret=installation.secrets.ami)
         machine_clock = SystemClock()
         self._board = LiveBoard(switch=AmiSwitch(self._ami, machine_clock), centres=self._centres, clock=machine_clock)
-        self._ingest = Ingest(
-            reader=JournalTail(layout.journal),
-            record=JournalStore(
-                installation.dsn, node=settings.node, decode_extra=decode_extra, day_of=installation.day_of
-            ),
-            measure=RecordingsFolder(layout.recordings).measure,
-            complete=installation.fallback_messages.complete,
-        )
         orders = order_routes(load_control_token(layout), {"reload": self._reload, "rollback": self._roll_back})
-        self._health = HealthServer(ports.bind, ports.http, self.status, orders)
+        self._health = answering(name, layout, self.figures, address=(ports.bind, ports.http), routes=orders)
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT; then what the journal still holds is written, and everything ends."""
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        """Until SIGTERM or SIGINT."""
+        stop = stop_signal()
         await asyncio.to_thread(tidy, self._folders)
         async with AsyncExitStack() as stack:
             parts = await stack.enter_async_context(asyncio.TaskGroup())
-            background = [
-                parts.create_task(self._ingest.run()),
-                parts.create_task(self._board.run()),
-                parts.create_task(self._change.retire()),
-            ]
-            if self._installation.settings.watch:
-                background.append(parts.create_task(self._follow_folder()))
+            background = [parts.create_task(self._board.run()), parts.create_task(self._lead())]
             await stack.enter_async_context(self._ami)
-            await stack.enter_async_context(self._health)
             await stack.enter_async_context(self._lookup)
             await stack.enter_async_context(self._agi)
-            log.info("controller ready")
+            await stack.enter_async_context(self._health)
+            log.info("controller ready", extra={"worker": self._name})
             await stop.wait()
-            await self._drain()
             for task in background:
                 task.cancel()
 
-    def status(self) -> dict[str, Any]:
-        """Figures without personal data, for /status."""
-        ingest = self._ingest.status()
+    def figures(self) -> dict[str, Any]:
+        """Without personal data, for /status."""
         problems = []
-        if ingest.last_error is not None:
-            problems.append(f"the record is not being written: {ingest.last_error}")
-        if ingest.lag_s > LAG_ALARM_S:
-            problems.append(f"the record is {ingest.lag_s:.0f} s ({ingest.lag_bytes} bytes) behind the journal")
-        if ingest.torn:
-            problems.append(f"{ingest.torn} journal lines could not be read: they are kept in ivr.torn")
         if self._watch_trouble is not None:
             problems.append(f"the dialplan folder is not live: {self._watch_trouble}")
         if not self._ami.connected:
             problems.append(self._ami.trouble)
         return {
-            "ready": True,
             "business_clock": self._installation.clock.now().isoformat(),
             "centres": {centre.id: centre.version for centre in self._centres.all},
             "sessions": self._agi.live,
             "agi_refused": self._agi.refused,
             "ami_connected": self._ami.connected,
-            "ingest": dataclasses.asdict(ingest),
             "board": self._board.snapshot.to_json(),
             "problems": problems,
         }
@@ -145,6 +117,13 @@ class Controller:
             who=need_text(body, "who"),
             note=need_text(body, "note"),
         )
+
+    async def _lead(self) -> None:
+        """As long as no other controller does: what one process of the installation does for all."""
+        async with held(self._installation.layout.leader_lock, poll_s=LEADER_LOOK_S), asyncio.TaskGroup() as parts:
+            parts.create_task(self._change.retire())
+            if self._installation.settings.watch:
+                parts.create_task(self._follow_folder())
 
     async def _follow_folder(self) -> None:
         """`ivr reload` after each change of the folder, as a process of its own: checking and rendering take time."""
@@ -164,19 +143,16 @@ class Controller:
                 log.warning("the changed folder was refused", extra={"reason": self._watch_trouble})
 
     async def _call(self, connection: AgiConnection, header: Header) -> None:
+        await self._live.follow()
         await self._engine.run(AgiLine(connection, self._folders), arrival_of(header))
 
     async def _agent(self, connection: AgiConnection, header: Header) -> None:
+        await self._live.follow()
         action, agent = (*header.arguments, "", "")[:2]
         await self._desk.serve(AgiDesk(connection, self._folders), self._centres.all, agent, action)
 
-    async def _drain(self) -> None:
-        """Waits for ingest to have read what is there, as far as the record takes it."""
-        while (status := self._ingest.status()).last_error is None and (status.lag_bytes or status.open_calls):
-            await asyncio.sleep(0.05)
 
-
-async def run_controller(installation: Installation) -> None:
+async def run_controller(name: str, installation: Installation) -> None:
     """Runs one controller. Raises OperatorError when a port is taken, AuthorError for wrong dialplans."""
     logs.configure()
-    await Controller(installation).run()
+    await Controller(name, installation).run()

@@ -193,7 +193,7 @@ class Follower:
                     await asyncio.sleep(LOOK_S)
                 return details
         except TimeoutError:
-            raise PeerError("the call is over, but not in the record: see var/log/controller.log") from None
+            raise PeerError("the call is over, but not in the record: see var/log/ingest.log") from None
 
     def _tell(self, step: StepRecord) -> None:
         for heard in step.heard:

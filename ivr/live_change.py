@@ -1,23 +1,25 @@
 """A change of what callers reach while the system runs: the folder checked and made live, or an earlier version.
 
 In this order, so that a crash in between harms nobody: the versions are kept, Asterisk learns of their queues and
-phones beside those there are, new calls take them, the store says that they are live. What only earlier calls need
-leaves Asterisk when the last channel from before the change is gone.
+phones beside those there are, the store says that they are live, every controller takes them for its next call. Then
+the channels are noted: what only earlier calls need leaves Asterisk when the last of them is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
-from ivr.adapters.versions import Retiring, with_retired
+from ivr.adapters.runtime.locks import held
+from ivr.adapters.versions import Retiring, with_channels, with_retired
 from ivr.bootstrap import Installation
 from ivr.domain.centre import Centre
 from ivr.domain.changes import Change, Kind, changes
-from ivr.engine.centres import LiveCentres
 from ivr.errors import IvrError, OperatorError
+from ivr.live_versions import LiveVersions
 from ivr.publisher import Edition
 
 log = logging.getLogger(__name__)
@@ -30,56 +32,60 @@ Members = Mapping[tuple[str, str], int]
 
 
 class LiveChange:
-    """Changes one running installation, one change at a time."""
+    """Changes one running installation, one change at a time, whichever controller it was ordered at."""
 
-    def __init__(self, installation: Installation, centres: LiveCentres) -> None:
+    def __init__(self, installation: Installation, live: LiveVersions) -> None:
         self._installation = installation
         self._publisher = installation.publisher
-        self._centres = centres
-        self._one_at_a_time = asyncio.Lock()
-        self._retiring = asyncio.Event()
-        self._retiring.set()  # versions that were going out of use when the controller before us ended
+        self._live = live
 
     async def reload(self, *, who: str, note: str) -> dict[str, Any]:
         """Makes the dialplan folder live; what changed, for JSON. Raises AuthorError, and all stays as it is."""
-        async with self._one_at_a_time:
+        async with self._change():
             edition = await asyncio.to_thread(self._publisher.edition_of_folder)
             return await self._make_live(edition, who=who, note=note)
 
     async def roll_back(self, *, centre: str, version: str | None, who: str, note: str) -> dict[str, Any]:
         """Makes an earlier version of one centre live; raises like `Publisher.edition_rolled_back`."""
-        async with self._one_at_a_time:
+        async with self._change():
             edition = await asyncio.to_thread(self._publisher.edition_rolled_back, centre, version)
             return await self._make_live(edition, who=who, note=note)
 
     async def retire(self) -> None:
-        """Until cancelled: takes out of Asterisk what the last call that could need it has left behind."""
+        """Until cancelled: takes out of Asterisk what the last call that could need it has left behind. For one process
+        of an installation, as it asks Asterisk every few seconds while something is going out of use."""
+        store = self._publisher.store
+        quiet: object = ()
         while True:
-            await self._retiring.wait()
-            async with self._one_at_a_time:
+            if store.signature() != quiet:
                 try:
-                    await self._retire_unused()
+                    async with self._change():
+                        await self._retire_unused()
+                        signature = store.signature()
+                        quiet = () if (await asyncio.to_thread(store.state)).retiring else signature
                 except IvrError as error:
                     log.warning("versions going out of use stay", extra={"reason": str(error)})
-                if not (await asyncio.to_thread(self._publisher.store.state)).retiring:
-                    self._retiring.clear()
             await asyncio.sleep(LOOK_S)
+
+    @contextlib.asynccontextmanager
+    async def _change(self) -> AsyncIterator[None]:
+        """Nobody else changes anything, and this process knows what was changed before."""
+        async with held(self._installation.layout.change_lock):
+            await self._live.follow()
+            yield
 
     async def _make_live(self, edition: Edition, *, who: str, note: str) -> dict[str, Any]:
         publisher = self._publisher
-        before = {centre.id: centre for centre in self._centres.all}
+        before = {centre.id: centre for centre in self._live.centres.all}
         done = changes(before, edition.centres)
         await asyncio.to_thread(publisher.keep, edition)
         old = tuple(before[change.centre] for change in done if change.kind in (Kind.CHANGED, Kind.REMOVED))
         centres = tuple(edition.centres.values())
         trouble = await self._tell_asterisk(centres, (*old, *await asyncio.to_thread(publisher.retiring)))
-        self._centres.replace(centres)
-        # Only now: a call that comes before this has the earlier version, and its channel is among those counted.
-        channels = await self._channels() if old else frozenset()
-        retiring = [Retiring(centre=each.id, version=each.version, channels=channels) for each in old]
+        retiring = [Retiring(centre=each.id, version=each.version) for each in old]
         await asyncio.to_thread(publisher.make_live, edition, who=who, note=note, retiring=retiring)
+        self._live.centres.replace(centres)
         await self._change_members(members_of(before.values()), members_of(centres))
-        self._retiring.set()
         log.info("dialplans live", extra={"how": edition.how, "centres": {c.id: c.version for c in centres}})
         return {
             "changes": [_told(change) for change in done],
@@ -109,17 +115,25 @@ class LiveChange:
     async def _retire_unused(self) -> None:
         publisher = self._publisher
         state = await asyncio.to_thread(publisher.store.state)
+        if not state.retiring:
+            return
         up = await self._channels()
-        unused = [each for each in state.retiring if each.channels.isdisjoint(up)]
+        # A call that has the earlier version was there when the store said otherwise, so it is among these.
+        looked = with_channels(state, up)
+        if looked != state:
+            await asyncio.to_thread(publisher.store.set_state, looked)
+        state = looked
+        unused = [each for each in state.retiring if (each.channels or frozenset()).isdisjoint(up)]
         if not unused:
             return
         leaving = [await asyncio.to_thread(publisher.find_version, each.centre, each.version) for each in unused]
         await asyncio.to_thread(publisher.store.set_state, with_retired(state, unused))
-        needed = (*self._centres.all, *await asyncio.to_thread(publisher.retiring))
+        live = self._live.centres.all
+        needed = (*live, *await asyncio.to_thread(publisher.retiring))
         gone = [centre for centre in leaving if centre is not None]
         for queue, agent in members_of(gone).keys() - members_of(needed).keys():
             await self._console(f"queue remove member PJSIP/{agent} from {queue}")
-        await self._tell_asterisk(self._centres.all, needed[len(self._centres.all) :])
+        await self._tell_asterisk(live, needed[len(live) :])
         log.info("versions out of use", extra={"versions": [f"{each.centre}/{each.version}" for each in unused]})
 
     async def _change_members(self, before: Members, after: Members) -> None:

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     """Seconds between two looks whether an agent's phone is there; 0: never."""
     local_calls: Annotated[int, Field(ge=0, le=1000)] = 40
     """Calls served at once without a controller, a process each; whoever comes then leaves a message."""
+    controllers: Annotated[int, Field(ge=1, le=32)] = 2
+    """Controllers that `ivr up` runs: any one takes any call."""
     ports: Literal["set", "free"] = "set"
     """`free`: ports nobody uses, found at each start, for tests and trials beside a running system."""
     sip_port: Port = 5060
@@ -124,6 +126,7 @@ class Settings(BaseSettings):
                 "bind",
                 "qualify_s",
                 "local_calls",
+                "controllers",
                 "watch",
                 *PORT_FIELDS.values(),
             )

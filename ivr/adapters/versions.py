@@ -5,7 +5,8 @@
     <folder>/<centre>/<version>/meta.json  its publications and the prompts there were
     <folder>/<centre>/<version>/compiled   the same compiled (`ivr.compiled`), for calls that no controller answers
 
-Only one process writes at a time: whoever starts the system before the controller runs, then the controller.
+Only one process writes at a time: whoever starts the system before controllers run, then the controller that holds the
+lock of changes.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ class Retiring:
 
     centre: str
     version: str
-    channels: frozenset[str]
-    """Unique ids of the channels that were up at the change."""
+    channels: frozenset[str] | None = None
+    """Unique ids of the channels that were up at some time after the change; None: not looked at yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +99,8 @@ class VersionStore:
             return State(
                 live={centre: Live(**live) for centre, live in raw["live"].items()},
                 retiring=tuple(
-                    Retiring(**{**retiring, "channels": frozenset(retiring["channels"])})
-                    for retiring in raw["retiring"]
+                    Retiring(**{**each, "channels": None if each["channels"] is None else frozenset(each["channels"])})
+                    for each in raw["retiring"]
                 ),
             )
         except FileNotFoundError:
@@ -109,12 +110,23 @@ class VersionStore:
                 f"{self._folder / STATE} is damaged: delete it, and the next start takes the dialplan folder"
             ) from error
 
+    def signature(self) -> tuple[int, int] | None:
+        """Differs after every `set_state`, whichever process did it; costs one look at the file."""
+        try:
+            found = (self._folder / STATE).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
     def set_state(self, state: State) -> None:
         """Whole or not at all."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         raw = {
             "live": {centre: asdict(live) for centre, live in state.live.items()},
-            "retiring": [{**asdict(each), "channels": sorted(each.channels)} for each in state.retiring],
+            "retiring": [
+                {**asdict(each), "channels": None if each.channels is None else sorted(each.channels)}
+                for each in state.retiring
+            ],
         }
         _write(self._folder / STATE, raw)
 
@@ -225,6 +237,14 @@ class VersionStore:
 def with_retired(state: State, gone: Collection[Retiring]) -> State:
     """The state without these."""
     return replace(state, retiring=tuple(each for each in state.retiring if each not in gone))
+
+
+def with_channels(state: State, up: frozenset[str]) -> State:
+    """The state in which versions whose channels nobody looked at yet have these."""
+    return replace(
+        state,
+        retiring=tuple(each if each.channels is not None else replace(each, channels=up) for each in state.retiring),
+    )
 
 
 def _write(path: Path, raw: object) -> None:

@@ -17,6 +17,7 @@ from ivr.adapters.db.records import Query, RecordStore
 from ivr.adapters.journal.tail import JournalTail
 from ivr.adapters.runtime.supervisor import System
 from ivr.adapters.runtime.toolchain import get_sipp
+from ivr.adapters.runtime.workers import INGEST
 from ivr.bench.lab import BASELINE_NUMBER, QUEUE, SIPP_RTP, agents_of
 from ivr.bench.round import Round, play
 from ivr.bootstrap import Installation
@@ -91,13 +92,12 @@ class Stage:
                     failing.add(way)
 
     async def play(self, way: str, rate: float, seconds: float) -> Round:
-        """The baseline runs without the controller: neither AMI nor ingest is there to cost it anything."""
+        """The baseline runs without any process of ours: neither AMI nor ingest is there to cost it anything."""
         since = datetime.now(UTC)
-        controller = self.system.find_controller()
-        if way == BASELINE and controller is not None:
-            await controller.stop(grace_s=SETTLE_LIMIT_S)
-        elif way == OURS and controller is None:
-            await self.system.start_controller()
+        if way == BASELINE:
+            await self.system.stop_workers()
+        elif not all(worker.find() for worker in self.system.workers):
+            await self.system.start_workers()
         script = self.script if way == OURS else replace(self.script, dial=BASELINE_NUMBER)
 
         async def settle(calls: int) -> None:
@@ -116,17 +116,21 @@ class Stage:
             settle=settle,
         )
         if way == BASELINE:  # the record catches up between the rounds, not in the next one
-            await self.system.start_controller()
+            await self.system.start_workers()
             await self._in_the_record(done.calls, since)
         return done
 
-    def _processes(self) -> dict[str, int]:
+    def _processes(self) -> dict[str, list[int]]:
+        postgres = self.installation.postgres
+        *controllers, ingest = self.system.workers
         found = {
-            "asterisk": self.installation.asterisk.find(),
-            "controller": self.system.find_controller(),
-            "postgres": self.installation.postgres.find() if self.installation.postgres is not None else None,
+            "asterisk": [self.installation.asterisk.find()],
+            "controllers": [worker.find() for worker in controllers],
+            "ingest": [ingest.find()],
+            "postgres": [postgres.find() if postgres is not None else None],
         }
-        return {name: process.pid for name, process in found.items() if process is not None}
+        pids = {name: [each.pid for each in processes if each is not None] for name, processes in found.items()}
+        return {name: each for name, each in pids.items() if each}
 
     async def _in_the_record(self, calls: int, since: datetime) -> None:
         """Waits until the record has this many calls, all ended."""
@@ -138,7 +142,7 @@ class Stage:
                 ):
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
-            log = self.installation.layout.log_file("controller")
+            log = self.installation.layout.log_file(INGEST)
             raise PeerError(
                 f"calls are missing in the record {SETTLE_LIMIT_S:.0f} s after the last: see {log}"
             ) from None

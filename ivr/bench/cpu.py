@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import psutil
 
@@ -12,10 +12,10 @@ Meter = Mapping[str, float]
 """Part -> processor seconds."""
 
 
-def read_meter(processes: Mapping[str, int]) -> Meter:
-    """Processor seconds used so far by each part (name -> pid): its process and its children, also those that ended.
-    A process that is gone counts as nothing."""
-    return {part: _seconds(pid) for part, pid in processes.items()}
+def read_meter(processes: Mapping[str, Sequence[int]]) -> Meter:
+    """Processor seconds used so far by each part (name -> pids): its processes and their children, also those that
+    ended. A process that is gone counts as nothing."""
+    return {part: sum(map(_seconds, pids)) for part, pids in processes.items()}
 
 
 def used(before: Meter, after: Meter) -> dict[str, float]:

@@ -77,14 +77,14 @@ async def play(
     sipp: Sipp,
     phone: AgentPhone,
     journal: JournalTail,
-    processes: Mapping[str, int],
+    processes: Mapping[str, Sequence[int]],
     rate: float,
     seconds: float,
     settle: Callable[[int], Awaitable[None]],
 ) -> Round:
     """Places `rate` calls a second for `seconds` and waits until the last is over.
 
-    `phone` answers for every agent. `processes` are the parts to be metered, name -> pid. `settle(calls)` is awaited
+    `phone` answers for every agent. `processes` are the parts to be metered, name -> pids. `settle(calls)` is awaited
     before the meter is read at the end, so that what is done later for these calls counts too.
     """
     count = max(2, round(rate * seconds))

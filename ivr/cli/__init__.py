@@ -19,7 +19,8 @@ from ivr.errors import AuthorError, IvrError
 @click.group(
     cls=LazyGroup,
     commands_in={
-        "ivr.cli.system": ("up", "status", "clock", "prepare", "migrate", "asterisk", "controller"),
+        "ivr.cli.system": ("up", "status", "clock"),
+        "ivr.cli.parts": ("prepare", "migrate", "asterisk", "controller", "ingest", "answers"),
         "ivr.cli.emergency": ("close", "open"),
         "ivr.cli.dialplan": ("check",),
         "ivr.cli.simulate": ("simulate",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ivr.adapters.runtime.supervisor import find_ports
 from ivr.bootstrap import Installation
 from ivr.cli.figures import ask_controller
 from ivr.cli.output import say, show_json, show_table
@@ -16,8 +15,7 @@ from ivr.errors import OperatorError
 def agents(as_json: bool) -> None:
     """Show agents and queues as they are this moment."""
     installation = Installation.running()
-    ports = find_ports(installation.layout)
-    figures = None if ports is None else ask_controller(ports)
+    figures = ask_controller(installation.layout)
     if figures is None:
         raise OperatorError("no controller answers: `ivr status` says what runs, `make up` starts it")
     board = figures["board"]

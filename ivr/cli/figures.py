@@ -1,21 +1,22 @@
-"""What a running controller says of itself."""
+"""What the running processes of ours say of themselves."""
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from typing import Any
 
-from ivr.adapters.runtime.ports import Ports
+from ivr.adapters.runtime.asking import ask
+from ivr.adapters.runtime.layout import Layout
+from ivr.adapters.runtime.workers import INGEST, list_workers
 
-ANSWER_S = 2.0
+Figures = dict[str, Any]
 
 
-def ask_controller(ports: Ports) -> dict[str, Any] | None:
-    """Its /status; None when it does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://{ports.bind}:{ports.http}/status", timeout=ANSWER_S) as answer:
-            figures: dict[str, Any] = json.load(answer)
-            return figures
-    except (OSError, ValueError):
-        return None
+def ask_workers(layout: Layout) -> dict[str, Figures | None]:
+    """Name -> its figures, None when it does not answer; of every process that should run."""
+    return {name: ask(layout.worker_socket(name)) for name in list_workers(layout)}
+
+
+def ask_controller(layout: Layout) -> Figures | None:
+    """Of the first controller that answers; None when none does."""
+    controllers = (name for name in list_workers(layout) if name != INGEST)
+    return next((figures for name in controllers if (figures := ask(layout.worker_socket(name))) is not None), None)

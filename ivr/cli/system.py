@@ -1,4 +1,4 @@
-"""ivr up, status, clock; and the parts that `up` starts, one by one (for containers)."""
+"""ivr up, status, clock."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ivr.adapters.emergencies import EmergencyFile, Order
 from ivr.adapters.runtime import status as runtime_status
 from ivr.adapters.runtime.local_agi import check_launcher
 from ivr.adapters.runtime.ports import Ports
-from ivr.adapters.runtime.supervisor import note_ports
+from ivr.adapters.runtime.workers import INGEST
 from ivr.bootstrap import Installation
 from ivr.cli.emergency import describe
-from ivr.cli.figures import ask_controller
+from ivr.cli.figures import ask_workers
 from ivr.cli.output import business_instant, say, show_table, spinner
 from ivr.cli.versions import say_put_aside
 from ivr.errors import OperatorError
@@ -89,10 +89,15 @@ def status(as_json: bool) -> int:
     """Say what runs, where, and what is not well. Exit code 1 when something is not."""
     settings = load_settings()
     look = runtime_status.collect(settings.layout, settings.cache, own_database=settings.database_url is not None)
-    controller = ask_controller(look.ports) if look.ports is not None else None
-    problems = [*look.problems, *(controller or {}).get("problems", ())]
-    if look.ports is not None and controller is None:
-        problems.append("the controller does not answer on its HTTP port: callers hear the fallback; see its log")
+    workers = ask_workers(settings.layout) if look.ports is not None else {}
+    problems = [*look.problems]
+    for name, figures in workers.items():
+        said = (figures or {}).get("problems", ())
+        problems += [f"{name}: {problem}" for problem in said]
+        if figures is None and name in look.running:
+            problems.append(f"{name} does not answer: see {settings.layout.log_file(name)}")
+    if workers and not any(name != INGEST and figures is not None for name, figures in workers.items()):
+        problems.append("no controller answers: each call is served by a process of its own")
     if look.ports is not None and (trouble := check_launcher(settings.layout)) is not None:
         problems.append(trouble)
     standing: list[Order] = []
@@ -106,7 +111,7 @@ def status(as_json: bool) -> int:
                 {
                     **look.as_dict(),
                     "problems": problems,
-                    "controller": controller,
+                    "workers": workers,
                     "emergencies": [order.to_json() for order in standing],
                 },
                 indent=1,
@@ -123,8 +128,11 @@ def status(as_json: bool) -> int:
         say(f"ports: {_ports_text(look.ports)}")
     for name, folder in look.folders.items():
         say(f"{name}: {folder}")
-    if controller is not None:
-        _show_controller(controller)
+    for name, figures in workers.items():
+        if figures is not None:
+            say(f"{name}: {_figures_text(figures)}")
+    if (answering := next((each for each in workers.values() if each and "board" in each), None)) is not None:
+        _show_centres(answering)
     for order in standing:
         say(describe(order))
     for problem in problems:
@@ -134,14 +142,20 @@ def status(as_json: bool) -> int:
     return 1 if problems else 0
 
 
-def _show_controller(figures: dict[str, Any]) -> None:
-    ingest, board = figures["ingest"], figures["board"]
+def _figures_text(figures: dict[str, Any]) -> str:
+    if (record := figures.get("ingest")) is not None:
+        return (
+            f"open calls {record['open_calls']}, behind the journal {record['lag_bytes']} bytes "
+            f"({record['lag_s']:.1f} s), unreadable lines {record['torn']}"
+        )
+    return f"callers {figures['sessions']}"
+
+
+def _show_centres(figures: dict[str, Any]) -> None:
+    board = figures["board"]
     versions = ", ".join(f"{centre} ({version})" for centre, version in figures["centres"].items())
     say(f"centres (version): {versions}")
     say(f"business clock: {figures['business_clock']}")
-    say(f"callers with the controller: {figures['sessions']}, open calls in the record: {ingest['open_calls']}")
-    say(f"record behind the journal: {ingest['lag_bytes']} bytes, {ingest['lag_s']:.1f} s")
-    say(f"unreadable journal lines: {ingest['torn']}")
     logged_in = sum(agent["logged_in"] for agent in board["agents"])
     waiting = sum(queue["waiting"] for queue in board["queues"])
     say(f"agents logged in: {logged_in} of {len(board['agents'])}, callers waiting: {waiting} (see `ivr agents`)")
@@ -163,45 +177,3 @@ def clock(at: str | None, real: bool) -> None:
         set_offset(installation.layout.clock, business_instant(at, installation.centres) if at is not None else None)
     zone = installation.centres[0].calendars["centre"].timezone
     say(f"business clock: {installation.clock.now().astimezone(zone).isoformat(' ', 'seconds')}")
-
-
-@click.command(hidden=True)
-def controller() -> None:
-    """One controller process; `ivr up` starts it."""
-    from ivr.controller import run_controller
-
-    asyncio.run(run_controller(Installation(load_settings(), is_live=True)))
-
-
-@click.command()
-def prepare() -> None:
-    """Make what the parts need before each is started by itself, as in containers (`ivr up` does it too).
-
-    That is folders, secrets, prompts, and the note of ports for the commands that look at what runs.
-    """
-    installation = Installation(load_settings())
-    installation.become_owner()
-    agents = installation.secrets.agents
-    with spinner("rendering prompts") as progress:
-        installation.render_prompts(progress)
-    installation.publish()
-    note_ports(installation.layout, installation.settings.listening)
-    layout = installation.layout
-    say(f"prepared {layout.var}: passwords of {len(agents)} agents are in {layout.agents_file}")
-
-
-@click.command()
-def asterisk() -> None:
-    """Write Asterisk's configuration and become Asterisk; `ivr up` starts it as a process of its own."""
-    installation = Installation(load_settings(), is_live=True)
-    installation.become_owner()
-    installation.asterisk.become(installation.asterisk_input)
-
-
-@click.command()
-def migrate() -> None:
-    """Bring the database schema up to date (`ivr up` does it too)."""
-    installation = Installation(load_settings())
-    installation.become_owner()
-    applied = asyncio.run(installation.migrate(installation.dsn))
-    say("applied: " + (", ".join(applied) or "nothing, the schema is up to date"))

@@ -13,7 +13,7 @@ from ivr.bench.round import Round
 
 
 def one_round(way: str, asked: float = 5, **given: object) -> Round:
-    cpu = {"asterisk": 0.110, "controller": 0.020, "postgres": 0.005, "sipp": 0.030}
+    cpu = {"asterisk": 0.110, "controllers": 0.020, "postgres": 0.005, "sipp": 0.030}
     if way == BASELINE:
         cpu = {"asterisk": 0.100, "postgres": 0.001, "sipp": 0.030}
     fields: dict[str, object] = {
@@ -32,7 +32,7 @@ def test_ratios_are_of_everything_of_ours_over_asterisk_alone_in_the_baseline() 
 
 
 def test_only_rates_that_both_held_are_compared() -> None:
-    dear = {"asterisk": 9.0, "controller": 9.0, "postgres": 9.0, "sipp": 9.0}
+    dear = {"asterisk": 9.0, "controllers": 9.0, "postgres": 9.0, "sipp": 9.0}
     report = Report(
         rounds=[
             one_round(OURS),
@@ -55,9 +55,9 @@ def test_missed_targets_are_named() -> None:
     assert [miss.split(" wanted ")[1] for miss in Report(rounds=[one_round(OURS), one_round(BASELINE)]).misses()] == [
         "1.3"
     ]
-    cheap = one_round(OURS, cpu={"asterisk": 0.1, "controller": 0.01, "postgres": 0.005})
+    cheap = one_round(OURS, cpu={"asterisk": 0.1, "controllers": 0.01, "postgres": 0.005})
     assert Report(rounds=[cheap, one_round(BASELINE)]).misses() == []
-    greedy = replace(cheap, cpu={"asterisk": 0.06, "controller": 0.03, "postgres": 0.01})
+    greedy = replace(cheap, cpu={"asterisk": 0.06, "controllers": 0.03, "postgres": 0.01})
     assert ["Asterisk does" in miss for miss in Report(rounds=[greedy, one_round(BASELINE)]).misses()] == [True]
     assert "no rate was held" in Report(rounds=[one_round(OURS)]).misses()[0]
 
@@ -72,7 +72,7 @@ def test_table_json_and_lines_show_every_round_and_part() -> None:
     report = Report(rounds=[one_round(OURS), one_round(BASELINE)], alone=[alone])
     table = report.table()
     assert [len(row) for row in table] == [len(HEADS)] * 2
-    assert dict(zip(HEADS, table[1], strict=True))["controller"] == "-"
+    assert dict(zip(HEADS, table[1], strict=True))["controllers"] == "-"
     plain = report.as_json()
     assert (len(plain["rounds"]), plain["alone"][0]["slower"]) == (2, 5.0)
     assert any("5.0 times slower than 13 empty awaits" in line for line in report.lines())

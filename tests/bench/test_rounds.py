@@ -49,11 +49,11 @@ def test_calls_of_a_number_are_read_from_the_journal_once() -> None:
 
 
 def test_processor_time_of_this_very_process_grows_and_of_none_is_nothing() -> None:
-    before = read_meter({"own": os.getpid(), "gone": 2**22 + 1})
+    before = read_meter({"own": [os.getpid()], "gone": [2**22 + 1]})
     deadline = before["own"] + 0.05
-    while read_meter({"own": os.getpid()})["own"] < deadline:
+    while read_meter({"own": [os.getpid()]})["own"] < deadline:
         sum(range(10_000))
-    spent = used(before, read_meter({"own": os.getpid(), "gone": 2**22 + 1}))
+    spent = used(before, read_meter({"own": [os.getpid()], "gone": [2**22 + 1]}))
     assert spent["own"] > 0.04
     assert spent["gone"] == 0.0
     assert busy_share((10.0, 20.0), (13.0, 24.0)) == 0.75

@@ -9,6 +9,7 @@ import psutil
 from records import Records
 from system import RunningSystem
 
+from ivr.adapters.runtime.workers import INGEST
 from ivr.testing.waiting import eventually
 
 
@@ -66,12 +67,14 @@ async def _ended_calls(records: Records) -> int:
 
 
 def _descriptors(system: RunningSystem) -> int:
-    """Open in the controller, but for its pool of database connections, which grows and shrinks by itself."""
+    """Open in the controllers and ingest, but for its database connections, which come and go by themselves."""
     port = system.installation.settings.postgres_port
-    controller = system.controller
-    connections = controller.net_connections("tcp")
-    to_database = [each for each in connections if each.raddr and each.raddr.port == port]
-    return controller.num_fds() - len(to_database)
+    total = 0
+    for process in (system.find_worker(name) for name in (*system.controller_names, INGEST)):
+        assert process is not None
+        connections = process.net_connections("tcp")
+        total += process.num_fds() - len([each for each in connections if each.raddr and each.raddr.port == port])
+    return total
 
 
 def _name(process: psutil.Process) -> str:

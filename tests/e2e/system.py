@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 import psutil
 
 from ivr.adapters.prompts.store import PromptStore
+from ivr.adapters.runtime.asking import ask
 from ivr.adapters.runtime.asterisk import AsteriskServer
 from ivr.adapters.runtime.process import find_account
 from ivr.adapters.runtime.toolchain import get_asterisk, get_sipp
@@ -31,6 +32,7 @@ from ivr.settings import CHECKOUT, Settings, load_settings
 from ivr.testing.phones import AgentPhone, Behaviour
 from ivr.testing.sipp import Sipp, SippProcess, find_free_port
 from ivr.testing.sipp_xml import CallerScript, ScriptedCall
+from ivr.testing.waiting import eventually
 
 SEOUL = ZoneInfo("Asia/Seoul")
 OPEN = datetime(2026, 11, 23, 10, 0, tzinfo=SEOUL)
@@ -90,18 +92,34 @@ class RunningSystem:
         )
 
     @property
-    def controller_pid(self) -> int | None:
+    def controller_names(self) -> list[str]:
+        return [worker.name for worker in self.installation.workers()][:-1]
+
+    def find_worker(self, name: str) -> psutil.Process | None:
         """None for the moment in which a dead one is replaced."""
-        with suppress(FileNotFoundError):
-            record = json.loads(self.installation.layout.pid_file("controller").read_text(encoding="utf-8"))
-            return int(record["pid"])
+        with suppress(FileNotFoundError, psutil.NoSuchProcess):
+            record = json.loads(self.installation.layout.pid_file(name).read_text(encoding="utf-8"))
+            return psutil.Process(int(record["pid"]))
         return None
 
     @property
-    def controller(self) -> psutil.Process:
-        pid = self.controller_pid
-        assert pid is not None, "no controller runs"
-        return psutil.Process(pid)
+    def controllers(self) -> list[psutil.Process]:
+        """Those that run."""
+        found = (self.find_worker(name) for name in self.controller_names)
+        return [process for process in found if process is not None]
+
+    async def replaced(self, killed: Sequence[psutil.Process]) -> None:
+        """Waits until every controller runs and answers, and none of them is one of these."""
+        gone = {process.pid for process in killed}
+
+        async def fresh() -> bool:
+            layout, running = self.installation.layout, [self.find_worker(name) for name in self.controller_names]
+            return all(
+                process is not None and process.pid not in gone and ask(layout.worker_socket(name)) is not None
+                for name, process in zip(self.controller_names, running, strict=True)
+            )
+
+        await eventually(fresh, within_s=30)
 
     @contextmanager
     def without_controllers(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The controller is killed among twenty callers: nobody notices, nothing is missing."""
+"""All controllers are killed among twenty callers: nobody notices, nothing is missing."""
 
 from __future__ import annotations
 
@@ -14,29 +14,26 @@ from ivr.testing.waiting import eventually
 
 CROWD = 20
 RESTART_S = 9.0
-"""How long callers think in the main menu while the controller is killed and comes back."""
+"""How long callers think in the main menu while controllers are killed and come back."""
 
 
-async def test_callers_go_on_where_they_were_when_the_controller_is_killed(
+async def test_callers_go_on_where_they_were_when_controllers_are_killed(
     system: RunningSystem, records: Records
 ) -> None:
     """Kill -9 with twenty callers in a menu: the next controller asks each of them the same question again."""
     system.set_clock(OPEN)
     timelines = [_thoughtful(system) for _ in range(CROWD)]
     calls = [ScriptedCall(script=each.script(), caller=each.caller) for each in timelines]
-    killed = system.controller
+    killed = system.controllers
     async with system.calling(calls, per_second=20):
 
         async def in_menu() -> int:
             return await records.count_live("main_menu")
 
         await eventually(in_menu, lambda count: count == CROWD, within_s=12)
-        killed.send_signal(signal.SIGKILL)
-
-        async def successor() -> int | None:
-            return system.controller_pid
-
-        await eventually(successor, lambda pid: pid not in (None, killed.pid))
+        for process in killed:
+            process.send_signal(signal.SIGKILL)
+        await system.replaced(killed)
     ended = await records.ended_calls([each.caller or "" for each in timelines])
     assert [await records.steps(call["id"]) for call in ended] == [each.steps for each in timelines]
     assert [await records.resumed_in(call["id"]) for call in ended] == [["main_menu"]] * CROWD

@@ -227,12 +227,13 @@ async def test_nobody_listens_there(system: RunningSystem, records: Records) -> 
     assert ("account", "", "error", "out_of_order") in steps
 
 
-async def test_a_killed_controller_asks_again_and_the_caller_goes_on(
+async def test_after_a_kill_the_next_controller_asks_again_and_the_caller_goes_on(
     system: RunningSystem, records: Records, lookup_port: int
 ) -> None:
     async def kill_first(_: web.Request) -> web.StreamResponse:
         if len(asked) == 1:
-            system.controller.kill()
+            for process in system.controllers:
+                process.kill()
             return await never(_)
         return web.json_response(ACCOUNT)
 

@@ -97,10 +97,10 @@ async def test_a_reload_under_fifty_calls(system: RunningSystem, records: Record
     await eventually(lambda: retiring(system), lambda left: not left)
 
 
-async def test_a_restarted_controller_keeps_callers_on_their_version(
+async def test_restarted_controllers_keep_callers_on_their_version(
     system: RunningSystem, records: Records, folder: Path
 ) -> None:
-    """A reload while ten callers think, then the controller is killed: the next one compiles what was kept."""
+    """A reload while ten callers think, then both controllers are killed: the next ones compile what was kept."""
     old = live(system)["120"]
     timelines = [timeline(system, old, moves=(Press("2"), Press("1")), think=12.0) for _ in range(10)]
     calls = [ScriptedCall(script=each.script(), caller=each.caller) for each in timelines]
@@ -108,15 +108,12 @@ async def test_a_restarted_controller_keeps_callers_on_their_version(
         await eventually(lambda: records.count_live("ask_category"), lambda count: count == 10)
         edit(folder / "120" / "flow.yaml", DETOURS)
         await asyncio.to_thread(reload, system)
-        killed = system.controller
-        killed.send_signal(signal.SIGKILL)
+        killed = system.controllers
+        for process in killed:
+            process.send_signal(signal.SIGKILL)
         # Half a file at the moment of a crash is no reason not to come back.
         (folder / "120" / "centre.yaml").write_text("title:\n", encoding="utf-8")
-
-        async def successor() -> int | None:
-            return system.controller_pid
-
-        await eventually(successor, lambda pid: pid not in (None, killed.pid))
+        await system.replaced(killed)
     ended = await records.ended_calls([each.caller or "" for each in timelines])
     assert {call["version"] for call in ended} == {old.version}
     assert [await records.steps(call["id"]) for call in ended] == [each.steps for each in timelines]

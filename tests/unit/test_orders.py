@@ -25,7 +25,7 @@ async def url() -> AsyncIterator[str]:
         return {"told": need_text(body, "note")}
 
     port = find_free_port()
-    async with HealthServer("127.0.0.1", port, lambda: {"ready": True}, order_routes(TOKEN, {"echo": echo})):
+    async with HealthServer(lambda: {"ready": True}, order_routes(TOKEN, {"echo": echo}), address=("127.0.0.1", port)):
         yield f"http://127.0.0.1:{port}/order/echo"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.adapters.versions import NEWEST_KEPT, Live, Publication, Retiring, State, VersionStore
+from ivr.adapters.versions import NEWEST_KEPT, Live, Publication, Retiring, State, VersionStore, with_channels
 from ivr.errors import OperatorError
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -75,6 +75,13 @@ def test_the_state_is_what_was_set(store: VersionStore) -> None:
     )
     store.set_state(state)
     assert store.state() == state
+
+
+def test_a_version_going_out_of_use_waits_for_the_channels_that_were_up_after_the_change(store: VersionStore) -> None:
+    looked = Retiring(centre="120", version="bbb", channels=frozenset({"n1-1.0"}))
+    store.set_state(State(retiring=(looked, Retiring(centre="120", version="ccc"))))
+    seen = with_channels(store.state(), frozenset({"n1-2.0"}))
+    assert [each.channels for each in seen.retiring] == [frozenset({"n1-1.0"}), frozenset({"n1-2.0"})]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"live": {}}', '{"live": {"120": {}}, "retiring": []}', "\xff"])

@@ -7,6 +7,7 @@ between two commands a key would be lost. So neighbouring prompts are joined int
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -84,8 +85,11 @@ def _joined(folders: Folders, prompts: Sequence[Sound], fleeting: list[Path]) ->
     joined = folders.spoken / f"{uuid.uuid4().hex if personal else _fingerprint(paths)}.ulaw"
     if personal:
         fleeting.append(joined)
-    elif joined.exists():
-        return joined
+    else:
+        # As if it were new, so that a controller that starts and tidies does not take it away from under a caller.
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(joined)
+            return joined
     folders.spoken.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = joined.with_name(f"{uuid.uuid4().hex}.new")
     try:

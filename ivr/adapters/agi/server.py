@@ -91,6 +91,8 @@ class AgiServer:
     port: int
     """0: any free one; once entered, the one that it is."""
     handlers: dict[str, Handler]
+    is_shared: bool = False
+    """Other processes of ours may listen on the same port: the kernel gives each connection to one of them."""
     header_s: float = HEADER_SECONDS
     refused: int = 0
     """Connections that did not speak AGI or asked for no known script."""
@@ -104,7 +106,9 @@ class AgiServer:
 
     async def __aenter__(self) -> Self:
         try:
-            self._server = await asyncio.start_server(self._serve, self.host, self.port, backlog=1024)
+            self._server = await asyncio.start_server(
+                self._serve, self.host, self.port, backlog=1024, reuse_port=self.is_shared
+            )
         except OSError as error:
             reason = error.strerror or "no such address"
             raise OperatorError(f"cannot listen for FastAGI on {self.host}:{self.port}: {reason}") from error

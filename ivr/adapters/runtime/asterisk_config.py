@@ -96,6 +96,7 @@ def render(source: Path, given: AsteriskInput) -> dict[str, str]:
         "local_calls": given.local_calls,
         "ami_user": AMI_USER,
         "ami_secret": given.secrets.ami,
+        "numbers": _numbers(given),
         "fallback_key": given.secrets.fallback_key,
         "apology": f"{_in_each(given.layout, languages, APOLOGY_PROMPT)}&{BEEP_PROMPT}",
         "thanks": _in_each(given.layout, languages, THANKS_PROMPT),
@@ -134,6 +135,15 @@ def _one_line(value: object) -> object:
     if isinstance(value, str):
         return "".join(letter for letter in value if letter.isprintable() and letter not in ';"\\[]')
     return value
+
+
+def _numbers(given: AsteriskInput) -> tuple[tuple[str, str], ...]:
+    """(number, centre), also of versions going out of use; where a number moved, the live centre has it."""
+    found: dict[str, str] = {}
+    for centre in (*given.centres, *given.retiring):
+        for number in centre.numbers:
+            found.setdefault(number, centre.id)
+    return tuple(found.items())
 
 
 def _phones(given: AsteriskInput) -> list[_Phone]:

@@ -39,6 +39,24 @@ class Layout:
         return self.run / "ports.json"
 
     @property
+    def workers_file(self) -> Path:
+        return self.run / "workers.json"
+
+    def worker_socket(self, name: str) -> Path:
+        """Where a process of ours answers what it is asked."""
+        return self.run / f"{name}.sock"
+
+    @property
+    def leader_lock(self) -> Path:
+        """Held by the controller that does what only one may do."""
+        return self.run / "leader.lock"
+
+    @property
+    def change_lock(self) -> Path:
+        """Held while dialplans are made live or leave."""
+        return self.run / "change.lock"
+
+    @property
     def clock(self) -> Path:
         return self.run / "clock"
 

@@ -50,7 +50,10 @@ def find_free_ports(bind: str = "127.0.0.1") -> Ports:
 
 
 def require_free(port: int, kind: socket.SocketKind, *, bind: str, purpose: str, setting: str) -> None:
-    """Raises OperatorError naming the port, its owner where visible, and the setting that changes it."""
+    """Raises OperatorError naming the port, its owner where visible, and the setting that changes it.
+
+    A port that controllers share is not free while one of them runs.
+    """
     if _is_free(bind, port, kind):
         return
     protocol = "udp" if kind == socket.SOCK_DGRAM else "tcp"

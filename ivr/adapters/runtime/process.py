@@ -182,12 +182,27 @@ def find_process(name: str, pid_file: Path) -> Process | None:
 
 def write_private(path: Path, text: str, *, executable: bool = False) -> None:
     """Writes a file that only this user can read (and run), whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
+    _written(path, text, executable).replace(path)
+
+
+def create_private(path: Path, text: str) -> None:
+    """The same, unless the file is there: of several processes at once the first wins."""
+    fresh = _written(path, text, executable=False)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
+
+
+def _written(path: Path, text: str, executable: bool) -> Path:
+    """Beside it, under a name of this process's own."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with open(fresh, "w", encoding="utf-8", opener=_private) as file:
         file.write(text)
         if executable:
             os.fchmod(file.fileno(), 0o700)
-    fresh.replace(path)
+    return fresh
 
 
 def _private(path: str, flags: int) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ivr.adapters.runtime.layout import Layout
-from ivr.adapters.runtime.process import write_private
+from ivr.adapters.runtime.process import create_private, write_private
 from ivr.errors import OperatorError
 
 PASSWORD_LETTERS = string.ascii_letters + string.digits
@@ -81,10 +81,9 @@ def _password(path: Path, length: int = 32) -> str:
 
 def _load(path: Path, make: Callable[[], str], shape: re.Pattern[str], described: str) -> str:
     try:
+        if not path.exists():
+            create_private(path, make() + "\n")
         text = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        text = make()
-        write_private(path, text + "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise OperatorError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'it is not text'}") from error
     if not shape.fullmatch(text):

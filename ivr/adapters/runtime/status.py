@@ -16,7 +16,8 @@ from ivr.adapters.runtime import toolchain
 from ivr.adapters.runtime.layout import MINIMUM_FREE_BYTES, Layout
 from ivr.adapters.runtime.ports import Ports
 from ivr.adapters.runtime.process import find_process
-from ivr.adapters.runtime.supervisor import CONTROLLER, find_ports
+from ivr.adapters.runtime.supervisor import find_ports
+from ivr.adapters.runtime.workers import list_workers
 from ivr.errors import OperatorError
 
 
@@ -41,8 +42,8 @@ class Status:
     problems: tuple[str, ...] = field(default=())
 
     @property
-    def is_running(self) -> bool:
-        return any(service.pid is not None for service in self.services)
+    def running(self) -> frozenset[str]:
+        return frozenset(service.name for service in self.services if service.pid is not None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -57,7 +58,8 @@ def collect(layout: Layout, cache: Path, *, own_database: bool = False) -> Statu
     if layout.var.exists() and not os.access(layout.run if layout.run.exists() else layout.var, os.R_OK | os.X_OK):
         raise OperatorError(f"{layout.var} belongs to another user: ask as that user or as root")
     problems: list[str] = []
-    names = ["up", "asterisk", CONTROLLER] if own_database else ["up", "postgres", "asterisk", CONTROLLER]
+    database = () if own_database else ("postgres",)
+    names = ("up", *database, "asterisk", *list_workers(layout))
     services = tuple(_supervisor(layout) if name == "up" else _service(layout, name) for name in names)
     running = [service.name for service in services if service.pid is not None]
     if not running:

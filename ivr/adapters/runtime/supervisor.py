@@ -1,55 +1,40 @@
-"""`ivr up`: Postgres, Asterisk and the controller started in order, watched, started again, stopped in order.
+"""`ivr up`: Postgres, Asterisk, controllers and ingest started in order, watched, started again, stopped in order.
 
-None of the three ends when this process is killed: callers go on, and the next start takes Asterisk and Postgres over.
+None of them ends when this process is killed: callers go on, and the next start takes Asterisk and Postgres over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
-import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import psutil
 
 from ivr.adapters.runtime.asterisk import NAME as ASTERISK
 from ivr.adapters.runtime.asterisk import AsteriskServer
 from ivr.adapters.runtime.asterisk_config import AsteriskInput
 from ivr.adapters.runtime.layout import Layout
+from ivr.adapters.runtime.locks import hold_lock
 from ivr.adapters.runtime.ports import Ports, require_free
 from ivr.adapters.runtime.postgres import NAME as POSTGRES
 from ivr.adapters.runtime.postgres import PostgresCluster, require_database
-from ivr.adapters.runtime.process import (
-    Account,
-    Process,
-    find_process,
-    raise_open_files_limit,
-    spawn,
-    write_private,
-)
-from ivr.errors import IvrError, OperatorError, PeerError
+from ivr.adapters.runtime.process import Process, find_process, raise_open_files_limit, write_private
+from ivr.adapters.runtime.workers import GRACE_S, Worker, list_workers, note_workers
+from ivr.errors import IvrError
 
-CONTROLLER = "controller"
-CONTROLLER_START_S = 30.0
-CONTROLLER_GRACE_S = 15.0
-"""Time for its last journal lines to reach the database."""
-POLL_S = 0.05
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 10.0
 STEADY_S = 10.0
 """Who ran this long is started again at once; who did not, after a growing delay."""
 
 
 class System:
-    """The three processes of one installation. `async with System(…) as system: await system.run()`."""
+    """The processes of one installation. `async with System(…) as system: await system.run()`."""
 
     def __init__(
         self,
@@ -61,16 +46,13 @@ class System:
         postgres: PostgresCluster | None,
         dsn: str,
         migrate: Callable[[str], Awaitable[object]],
-        controller: Sequence[str],
-        controller_env: Mapping[str, str],
+        workers: Sequence[Worker],
         say: Callable[[str], None] = lambda _: None,
-        account: Account | None = None,
     ) -> None:
         """`latest` tells what Asterisk's configuration depends on now: a reload may have changed what `given` had.
 
         `postgres` is None when `dsn` is the operator's own database. `migrate` brings the database of a dsn up to
-        date. `controller` is the command line of the controller, `controller_env` what its environment has beside
-        ours. `say` tells the operator what goes on, one line a time.
+        date. `workers` are the controllers and, last, ingest. `say` tells the operator what goes on, one line a time.
         """
         self._layout = layout
         self._given = given
@@ -79,10 +61,8 @@ class System:
         self._postgres = postgres
         self._dsn = dsn
         self._migrate = migrate
-        self._controller = controller
-        self._controller_env = controller_env
+        self.workers = workers
         self._say = say
-        self._account = account
         self._stop = asyncio.Event()
         self._lock = contextlib.ExitStack()
 
@@ -110,7 +90,7 @@ class System:
             await self._start_postgres()
             await self._migrate(self._dsn)
             await self._start_asterisk()
-            await self.start_controller()
+            await self.start_workers()
         except BaseException:
             await self.stop(keep=found)
             raise
@@ -125,7 +105,7 @@ class System:
             loop.add_signal_handler(number, self.request_stop)
         keepers = [
             asyncio.create_task(self._keep(ASTERISK, self._asterisk.find, self._start_asterisk)),
-            asyncio.create_task(self._keep(CONTROLLER, self.find_controller, self.start_controller)),
+            *(asyncio.create_task(self._keep(worker.name, worker.find, worker.start)) for worker in self.workers),
         ]
         if self._postgres is not None:
             keepers.append(asyncio.create_task(self._keep(POSTGRES, self._postgres.find, self._start_postgres)))
@@ -142,13 +122,12 @@ class System:
         self._stop.set()
 
     async def stop(self, *, keep: Container[str] = ()) -> None:
-        """Asterisk first, so that every call has its end in the journal; then the controller, which carries the
+        """Asterisk first, so that every call has its end in the journal; then controllers and ingest, which carries the
         journal to the database; the database last. Parts named in `keep` go on."""
         self._say("stopping")
         if ASTERISK not in keep:
             await self._asterisk.stop()
-        if (controller := self.find_controller()) is not None:
-            await controller.stop(grace_s=CONTROLLER_GRACE_S)
+        await self.stop_workers()
         if self._postgres is not None and POSTGRES not in keep:
             await self._postgres.stop()
         if not any(self._find_all().values()):
@@ -159,11 +138,8 @@ class System:
         return {
             ASTERISK: self._asterisk.find(),
             POSTGRES: self._postgres.find() if self._postgres is not None else None,
-            CONTROLLER: self.find_controller(),
+            **{worker.name: worker.find() for worker in self.workers},
         }
-
-    def find_controller(self) -> Process | None:
-        return find_process(CONTROLLER, self._layout.pid_file(CONTROLLER))
 
     async def _start_postgres(self) -> None:
         if self._postgres is None:
@@ -178,38 +154,30 @@ class System:
         # Off the loop: it reads and compiles the dialplans that are live.
         await self._asterisk.start(await asyncio.to_thread(self._latest))
 
-    async def start_controller(self) -> None:
-        """A controller left from before is replaced, not taken over: callers resume in the new one, which has the
-        settings and dialplans of this start."""
-        if (left := self.find_controller()) is not None:
-            await left.stop(grace_s=CONTROLLER_GRACE_S)
+    async def start_workers(self) -> None:
+        """All at once. A worker left from before is replaced, not taken over: callers resume in the new one, which has
+        the settings and dialplans of this start."""
+        await self.stop_workers()
         ports = self._given.ports
         for port, purpose, setting in ((ports.agi, "FastAGI", "IVR_AGI_PORT"), (ports.http, "HTTP", "IVR_HTTP_PORT")):
+            # Later, ours share these; here, whoever listens is a stranger.
             require_free(port, socket.SOCK_STREAM, bind=ports.bind, purpose=purpose, setting=setting)
-        self._say("starting the controller")
-        log = self._layout.log_file(CONTROLLER)
-        process = spawn(
-            CONTROLLER,
-            self._controller,
-            pid_file=self._layout.pid_file(CONTROLLER),
-            log_file=log,
-            env=self._controller_env,
-            account=self._account,
-        )
-        # It is ready when it listens; a look from outside needs no word from it and disturbs no port.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CONTROLLER_START_S):
-                while process.is_running():
-                    if _listens(process.pid, ports.agi):
-                        return
-                    await asyncio.sleep(POLL_S)
-        running = process.is_running()
-        await process.stop(grace_s=1)
-        if running:
-            raise PeerError(
-                f"the controller did not listen on port {ports.agi} within {CONTROLLER_START_S:.0f} s: see {log}"
-            )
-        raise OperatorError(f"the controller did not start: {_last_line(log)} (all of it: {log})")
+        note_workers(self._layout, [worker.name for worker in self.workers])
+        self._say(f"starting {', '.join(worker.name for worker in self.workers)}")
+        results = await asyncio.gather(*(worker.start() for worker in self.workers), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def stop_workers(self) -> None:
+        """Controllers before ingest, which carries what they wrote to the database; then those that an earlier start
+        had more of."""
+        *controllers, ingest = self.workers
+        await asyncio.gather(*(controller.stop() for controller in controllers))
+        await ingest.stop()
+        for name in set(list_workers(self._layout)) - {worker.name for worker in self.workers}:
+            if (left := find_process(name, self._layout.pid_file(name))) is not None:
+                await left.stop(grace_s=GRACE_S)
 
     async def _keep(self, name: str, find: Callable[[], Process | None], start: Callable[[], Awaitable[None]]) -> None:
         delay, next_delay = 0.0, 0.0
@@ -247,36 +215,3 @@ def find_ports(layout: Layout) -> Ports | None:
         return Ports(**json.loads(layout.ports_file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-
-
-@contextlib.contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
-    """Only one process at a time. Raises OperatorError with the pid of the other one."""
-    with path.open("a+", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            pid = file.read().strip() or "?"
-            raise OperatorError(
-                f"already running with pid {pid}: stop it with Ctrl-C there, or `kill {pid}`"
-            ) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
-
-
-def _listens(pid: int, port: int) -> bool:
-    with contextlib.suppress(psutil.Error):
-        connections = psutil.Process(pid).net_connections("tcp")
-        return any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections)
-    return False
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else "it said nothing"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 Status = Callable[[], Mapping[str, Any]]
-"""Figures of the controller; its key `ready` says whether calls are taken."""
+"""Figures of this process; their key `ready` says whether it does its work (a controller: takes calls)."""
 
 
 def _without_requests(record: logging.LogRecord) -> bool:
@@ -30,10 +31,18 @@ def _logger() -> logging.Logger:
 class HealthServer:
     """Serves until the context ends. Raises OSError when the port is taken."""
 
-    def __init__(self, host: str, port: int, status: Status, routes: Iterable[web.RouteDef] = ()) -> None:
-        """`routes` are served beside."""
-        self._host = host
-        self._port = port
+    def __init__(
+        self,
+        status: Status,
+        routes: Iterable[web.RouteDef] = (),
+        *,
+        address: tuple[str, int] | None = None,
+        socket: Path | None = None,
+    ) -> None:
+        """`routes` are served beside. `address` may be shared with other controllers, any of which answers; `socket`
+        is a Unix socket of this process alone."""
+        self._address = address
+        self._socket = socket
         self._status = status
         application = web.Application()
         application.router.add_get("/health/live", self._live)
@@ -44,7 +53,11 @@ class HealthServer:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        if self._address is not None:
+            host, port = self._address
+            await web.TCPSite(self._runner, host, port, reuse_port=True).start()
+        if self._socket is not None:
+            await web.UnixSite(self._runner, self._socket).start()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

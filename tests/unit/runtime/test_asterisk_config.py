@@ -170,6 +170,15 @@ def test_the_journal_has_the_fields_that_its_reader_expects() -> None:
     assert tuple(fields.split(",")) == FIELDS
 
 
+def test_globals_name_the_centre_of_every_number_also_of_versions_going_out_of_use() -> None:
+    live, before = replace(small_centre(), numbers=("120",)), replace(small_centre(id="99"), numbers=("120", "+8299"))
+    text = render(SOURCE, given(live, retiring=(before,)))["globals.conf"]
+    assert [line for line in text.splitlines() if line.startswith("IVR_CENTRE_")] == [
+        "IVR_CENTRE_120 = 120",
+        "IVR_CENTRE_+8299 = 99",
+    ]
+
+
 def test_everything_included_is_rendered_and_the_other_way_round() -> None:
     included = {
         name

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ivr.adapters.runtime.locks import held, hold_lock
 from ivr.adapters.runtime.process import Process, find_process, spawn
-from ivr.adapters.runtime.supervisor import hold_lock
 from ivr.errors import OperatorError
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -94,3 +94,34 @@ def test_the_lock_says_who_holds_it(tmp_path: Path) -> None:
         pass
     with hold_lock(tmp_path / "up.lock"):
         pass
+
+
+async def test_a_lock_is_waited_for_and_taken_when_its_holder_lets_go(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    async def take(name: str) -> None:
+        async with held(tmp_path / "a.lock", poll_s=0.001):
+            order.append(f"{name} in")
+            await asyncio.sleep(0.01)
+            order.append(f"{name} out")
+
+    await asyncio.gather(take("first"), take("second"))
+    assert order == ["first in", "first out", "second in", "second out"]
+
+
+async def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
+    holder = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'a'); fcntl.flock(file, fcntl.LOCK_EX); "
+        "print('held', flush=True); time.sleep(60)"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", holder, str(tmp_path / "a.lock"), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05), held(tmp_path / "a.lock", poll_s=0.001):
+            pass
+    process.kill()
+    async with held(tmp_path / "a.lock", poll_s=0.001):
+        await process.wait()
