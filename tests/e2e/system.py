@@ -128,9 +128,8 @@ class RunningSystem:
         up = psutil.Process(self.supervisor.pid)
         up.suspend()
         try:
-            for process in up.children(recursive=True):
-                if "controller" in process.cmdline():
-                    process.kill()
+            for process in self.controllers:
+                process.kill()
             yield
         finally:
             up.resume()

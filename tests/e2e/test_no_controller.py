@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -72,38 +72,44 @@ async def _play(system: RunningSystem) -> Day:
     day, before = Day(system), system.served_alone()
     async with Records.open(system) as records:
         system.set_clock(OPEN)
-        in_menu = day.call("in_menu", OPEN, Press("1"), Press("1"), think={"main_menu": THOUGHT_S})
-        with ExitStack() as held:
-            async with system.calling([in_menu]):
-                await eventually(lambda: records.count_live("main_menu"), lambda count: count == 1, within_s=20)
-                held.enter_context(system.without_controllers())
-                await _open_hours(day)
-            system.set_clock(HOLIDAY)
+        await _open_hours(day, records)
+        system.set_clock(HOLIDAY)
+        with system.without_controllers():
             await _holiday(day)
-        await day.ended(records, "alone")  # what the dialplan took is due by the clock of whoever reads the journal
+            await day.ended(records, "alone")  # what the dialplan took is due by the clock of who reads the journal
         system.set_clock(OPEN)
-        with ExitStack() as held:
-            held.enter_context(system.without_controllers())
-            await _back_from_a_queue(day, held.close)
         await system.call_all([day.call("afterwards", OPEN, Press("1"))])
         day.alone = system.served_alone() - before
     return day
 
 
-async def _open_hours(day: Day) -> None:
+async def _open_hours(day: Day, records: Records) -> None:
+    """The controllers die while a caller is in a menu, and come back while one waits for whom nobody has time."""
     system = day.system
-    async with system.on_duty("1001", Answer(talk_s=2)), system.on_duty("1002", Answer(talk_s=2)):
-        await system.call_all(
-            [
-                day.call("korean", OPEN, Press("1"), Press("1"), Press("1"), ANSWERED),
-                day.call("english", OPEN, Press("2"), Press("2"), Press("1"), ANSWERED),
-                day.call("errors", OPEN, Press("2"), Press("7"), Silence(), Press("1")),
-            ]
-        )
+    in_menu = day.call("in_menu", OPEN, Press("1"), Press("1"), think={"main_menu": THOUGHT_S})
+    duty = {"1001": Answer(talk_s=2), "1002": Answer(talk_s=2), "1003": Ignore()}
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(system.calling([in_menu]))
+        await eventually(lambda: records.count_live("main_menu"), lambda count: count == 1, within_s=20)
+        with system.without_controllers():
+            for agent, behaviour in duty.items():
+                await stack.enter_async_context(system.on_duty(agent, behaviour))
+            waits = day.call(
+                "waits", OPEN, Press("2"), Press("3"), Press("1"), LeavesQueue("TIMEOUT"), Press("3"), Press("1")
+            )
+            await stack.enter_async_context(system.calling([waits]))
+            await system.call_all(
+                [
+                    day.call("korean", OPEN, Press("1"), Press("1"), Press("1"), ANSWERED),
+                    day.call("english", OPEN, Press("2"), Press("2"), Press("1"), ANSWERED),
+                    day.call("errors", OPEN, Press("2"), Press("7"), Silence(), Press("1")),
+                ]
+            )
 
 
 async def _holiday(day: Day) -> None:
-    """A message by the local AGI; once it runs, there is none for the next callers."""
+    """A message by the local AGI. Meanwhile the launcher is gone for one caller, and for another there are as many
+    local AGIs as may be."""
     system = day.system
     before = system.served_alone()
     says = (Press("2"), Press("1"), Press("900101"), Press("1"), Press("1"), Talk(SPOKEN_S), Press("1"))
@@ -112,19 +118,20 @@ async def _holiday(day: Day) -> None:
         launcher = system.installation.layout.local_agi
         aside = launcher.rename(launcher.with_suffix(".aside"))
         try:
-            await system.call_all([day.message("alone"), day.message("withheld", withheld=True)])
+            async with system.calling([day.message("alone")]):
+                await _until_shown(system, "ivr-fallback")
+                aside.rename(launcher)
+                await system.asterisk.command("dialplan set global IVR_LOCAL_CALLS 1")
+                await system.call_all([day.message("withheld", withheld=True)])
         finally:
-            aside.rename(launcher)
+            if aside.exists():
+                aside.rename(launcher)
+            await system.asterisk.command("dialplan set global IVR_LOCAL_CALLS 40")
 
 
-async def _back_from_a_queue(day: Day, resume: Callable[[], None]) -> None:
-    """The controllers come back while a caller waits, for whom nobody has time."""
-    system = day.system
-    waits = day.call("waits", OPEN, Press("2"), Press("3"), Press("1"), LeavesQueue("TIMEOUT"), Press("3"), Press("1"))
-    async with system.on_duty("1003", Ignore()), system.calling([waits]):
-        shown = "core show channels"
-        await eventually(lambda: system.asterisk.command(shown), lambda text: "Queue(" in text, within_s=40)
-        resume()
+async def _until_shown(system: RunningSystem, text: str) -> None:
+    """Asterisk's list of channels has it."""
+    await eventually(lambda: system.asterisk.command("core show channels"), lambda shown: text in shown)
 
 
 def _async(ask: Callable[[], Any]) -> Callable[[], Awaitable[Any]]:
