@@ -17,6 +17,7 @@ from typing import Any
 
 from ivr.adapters.journal.files import LONGEST_LINE
 from ivr.adapters.journal.lines import FIELDS, parse, parse_line
+from ivr.adapters.journal.rotation import rotate
 from ivr.adapters.journal.tail import LAST_LOOKS, LOOK_AROUND, JournalTail
 from ivr.adapters.vault import KeyVault
 from ivr.domain.commits import decode_commit
@@ -40,6 +41,7 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo
 _TYPES = ("CHAN_START", "ANSWER", "APP_START", "BRIDGE_ENTER", "BRIDGE_EXIT", "BLINDTRANSFER", "HANGUP", "CHAN_END",
           "LINKEDID_END", "NODE_START", "IVR", "IVRFALLBACK", "X")  # fmt: skip
 _TIME = re.compile(rb'"\d{10}\.')
+_AT_LAST = b'"CHAN_END","","9999999999.000000","PJSIP/trunk-00000001","n1-9.9","n1-9.9","120","ivr","","",""'
 _NOTES = ("enter", "resume", "step", "message", "callback", "queue", "survey", "end", "agent", "x")
 _NOTE_FIELDS = (
     "centre", "version", "dnis", "at", "language", "caller", "caller_key", "node", "kind", "phase", "heard", "result",
@@ -111,6 +113,8 @@ def can_be_stored(text: str) -> bool:
 def journal_file(source: Source) -> None:
     """However a file is written and rotated, every whole line is read once and in order, as what it is."""
     lines = [_line_of_file(source, place) for place in range(source.whole(1, 12))]
+    # A live file is read from its first event on, and Asterisk goes on writing: a whole event comes at last.
+    lines.append(_AT_LAST)
     with tempfile.TemporaryDirectory(prefix="ivr-fuzz-") as folder:
         path = Path(folder) / "journal.csv"
         tail = JournalTail(path, read_bytes=source.one_of((LONGEST_LINE + 1, 4 * LONGEST_LINE)))
@@ -122,10 +126,7 @@ def journal_file(source: Source) -> None:
             read += _read_some(tail)
             written += chunk.count(b"\n")
             if written < len(lines) and chunk.endswith(b"\n") and source.chance() < 0.3:
-                rotations += 1
-                for number in range(rotations, 0, -1):  # as logrotate does: the newest is 1
-                    target = path.with_name(f"journal.csv.{number}")
-                    (path if number == 1 else path.with_name(f"journal.csv.{number - 1}")).rename(target)
+                rotations += rotate(path) is not None
                 read += _read_some(tail)
         for _ in range((LOOK_AROUND + LAST_LOOKS) * (rotations + 2)):
             read += _read_some(tail)
