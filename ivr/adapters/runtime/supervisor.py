@@ -10,7 +10,6 @@ import contextlib
 import json
 import signal
 import socket
-import time
 from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import asdict
 from types import TracebackType
@@ -29,8 +28,7 @@ from ivr.adapters.runtime.workers import GRACE_S, Worker, list_workers, note_wor
 from ivr.errors import IvrError
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 10.0
-STEADY_S = 10.0
-"""Who ran this long is started again at once; who did not, after a growing delay."""
+"""From one vain start to the next: it doubles."""
 
 
 class System:
@@ -104,11 +102,11 @@ class System:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.request_stop)
         keepers = [
-            asyncio.create_task(self._keep(ASTERISK, self._asterisk.find, self._start_asterisk)),
-            *(asyncio.create_task(self._keep(worker.name, worker.find, worker.start)) for worker in self.workers),
+            asyncio.create_task(keep(ASTERISK, self._asterisk.find, self._start_asterisk, self._say)),
+            *(asyncio.create_task(keep(worker.name, worker.find, worker.start, self._say)) for worker in self.workers),
         ]
         if self._postgres is not None:
-            keepers.append(asyncio.create_task(self._keep(POSTGRES, self._postgres.find, self._start_postgres)))
+            keepers.append(asyncio.create_task(keep(POSTGRES, self._postgres.find, self._start_postgres, self._say)))
         stopped = asyncio.create_task(self._stop.wait())
         done, pending = await asyncio.wait([*keepers, stopped], return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
@@ -179,21 +177,6 @@ class System:
             if (left := find_process(name, self._layout.pid_file(name))) is not None:
                 await left.stop(grace_s=GRACE_S)
 
-    async def _keep(self, name: str, find: Callable[[], Process | None], start: Callable[[], Awaitable[None]]) -> None:
-        delay, next_delay = 0.0, 0.0
-        while True:
-            since = time.monotonic()
-            if (process := find()) is not None:
-                await process.wait()
-            delay = 0.0 if time.monotonic() - since >= STEADY_S else next_delay
-            next_delay = min(max(delay * 2, FIRST_DELAY_S), LONGEST_DELAY_S)
-            self._say(f"{name} ended: starting it again" + (f" in {delay:.1f} s" if delay else ""))
-            await asyncio.sleep(delay)
-            try:
-                await start()
-            except IvrError as error:
-                self._say(f"{name} does not start: {error}")
-
     async def _end_what_has_other_ports(self) -> None:
         """Asterisk and Postgres of before listen where they were told then: other ports need them anew."""
         before = find_ports(self._layout)
@@ -202,6 +185,28 @@ class System:
         await self._asterisk.stop()
         if self._postgres is not None:
             await self._postgres.stop()
+
+
+async def keep(
+    name: str,
+    find: Callable[[], Process | None],
+    start: Callable[[], Awaitable[None]],
+    say: Callable[[str], None],
+) -> None:
+    """For ever, starts what `find` finds ended. Who had begun its work is started again at once, however often it is
+    killed, for callers wait for it; only who does not come up is given time, longer each time."""
+    delay = 0.0
+    while True:
+        if (process := find()) is not None:
+            await process.wait()
+        say(f"{name} ended: starting it again" + (f" in {delay:.1f} s" if delay else ""))
+        await asyncio.sleep(delay)
+        try:
+            await start()
+            delay = 0.0
+        except IvrError as error:
+            say(f"{name} does not start: {error}")
+            delay = min(max(delay * 2, FIRST_DELAY_S), LONGEST_DELAY_S)
 
 
 def note_ports(layout: Layout, ports: Ports) -> None:
