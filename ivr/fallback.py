@@ -9,6 +9,7 @@ When it cannot serve a call it ends without setting IVR_NEXT, and the dialplan t
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -71,6 +72,7 @@ class LocalAgi:
 
 def main() -> int:
     """`call`, `agent <action> <agent>` or `check`; the exit code is for people: Asterisk looks at IVR_NEXT."""
+    gc.enable()
     _log_to_stderr()
     try:
         _serve(LocalAgi(Layout(var=Path(os.environ["IVR_VAR"]))), sys.argv[1:])
@@ -131,7 +133,3 @@ def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Line())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,6 +11,8 @@ from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.process import write_private
 
 MODULE = "ivr.fallback"
+PROGRAM = f"import gc; gc.disable(); from {MODULE} import main; raise SystemExit(main())"
+"""Looking for garbage while modules are loaded is an eighth of a start."""
 CHECK_S = 15.0
 """Time for a first run, which compiles what it imports."""
 
@@ -21,7 +23,7 @@ def write_launcher(layout: Layout) -> None:
     SIGHUP, by which Asterisk tells of a hang-up, is nothing to die of before the program looks at it. Compiled modules
     are kept under var/, because the user that Asterisk runs as may not write beside the sources.
     """
-    python = [sys.executable, "-I", "-X", f"pycache_prefix={layout.run / 'pycache'}", "-m", MODULE]
+    python = [sys.executable, "-I", "-X", f"pycache_prefix={layout.run / 'pycache'}", "-c", PROGRAM]
     text = (
         "#!/bin/sh\n"
         "# Written at each start of Asterisk: serves one call that no controller answers (docs/adr/0011).\n"
