@@ -165,7 +165,7 @@ class Installation:
 
     def _mark_start(self) -> None:
         """Tells the journal that Asterisk begins anew: whatever call was open died with the one before."""
-        with self.layout.journal.open("ab") as journal:
+        with open(os.open(self.layout.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as journal:
             journal.write(node_start(self.settings.node, datetime.now(UTC)))
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,8 @@ class Transfer:
     after_s: float = 0.5
     talk_s: float = 2.0
     to: str = "*20"
+    denied: tuple[str, ...] = ()
+    """Extensions asked for before that: the system must refuse each, or the phone fails."""
 
 
 Behaviour = Answer | Decline | Ignore | Transfer
@@ -122,8 +124,8 @@ def phone_scenario(behaviour: Behaviour) -> str:
             rest = (*_pick_up(after_s), '<recv request="BYE" next="gone"/>\n')
         case Answer(after_s=after_s, talk_s=float() | int() as talk_s):
             rest = (*_pick_up(after_s), *_talk(talk_s), *_hang_up())
-        case Transfer(after_s=after_s, talk_s=talk_s, to=to):
-            rest = (*_pick_up(after_s), *_talk(talk_s), *_refer(to))
+        case Transfer(after_s=after_s, talk_s=talk_s, to=to, denied=denied):
+            rest = (*_pick_up(after_s), *_talk(talk_s), *_denied(denied), *_refer(to, len(denied) + 1))
     return document(*_RING, *rest, *_CANCELLED, *_QUALIFIED, *ANSWER_BYE)
 
 
@@ -210,15 +212,24 @@ def _hang_up() -> tuple[str, ...]:
     )
 
 
-def _refer(to: str) -> tuple[str, ...]:
-    target = f"Refer-To: <sip:{to}@[remote_ip]:[remote_port]>\n"
+def _denied(targets: tuple[str, ...]) -> Iterator[str]:
+    for number, to in enumerate(targets, start=1):
+        yield _request("REFER", number, _refer_to(to))
+        yield '<recv response="404"/>\n'
+
+
+def _refer_to(extension: str) -> str:
+    return f"Refer-To: <sip:{extension}@[remote_ip]:[remote_port]>\n"
+
+
+def _refer(to: str, number: int) -> tuple[str, ...]:
     return (
-        _request("REFER", 1, target),
+        _request("REFER", number, _refer_to(to)),
         '<recv response="202"/>\n',
         # What became of it comes as NOTIFYs, which SIPp answers by itself (-aa). Then the phone is out of the talk.
         '<recv request="BYE" timeout="1000" ontimeout="handed-over" next="gone"/>\n',
         '<label id="handed-over"/>\n',
-        _request("BYE", 2),
+        _request("BYE", number + 1),
         '<recv response="481" optional="true" next="end"/>\n',
         '<recv response="200" next="end"/>\n',
     )

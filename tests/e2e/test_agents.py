@@ -148,8 +148,11 @@ async def agent_transfers_to_tier_two(stage: Stage) -> None:
 
 
 async def agent_transfers_but_no_expert_is_there(stage: Stage) -> None:
-    """The caller is not given back to the one who could not help, but told."""
-    async with stage.system.on_duty(stage.first, Transfer(talk_s=1)), stage.caller(ANSWERED, Talk(14)) as caller:
+    """The caller is not given back to the one who could not help, but told. Nowhere else can the agent send callers:
+    not to a number outside, not to a phone, not to the menus, not into another context."""
+    nowhere = ("01012345678", "1002", stage.system.centre.numbers[0], "120.agent.1002", "s")
+    transfer = Transfer(talk_s=1, denied=nowhere)
+    async with stage.system.on_duty(stage.first, transfer), stage.caller(ANSWERED, Talk(14)) as caller:
         pass
     call = await stage.ended(caller)
     assert call["outcome"] == "answered"

@@ -37,6 +37,14 @@ AGENT = "2001"
 """Second tier: the calls of these tests enter as those that the first tier handed on."""
 WRAP_UP_S = 4
 CONFIG = Path(__file__).parents[2] / "asterisk-config"
+HAND = "hand"
+"""An AMI user of these tests, who may do what the controllers' own may not: place calls, log agents in."""
+HAND_USER = f"""
+[{HAND}]
+secret = {{{{ ami_secret }}}}
+permit = 127.0.0.1/255.255.255.255
+write = call,agent,originate
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,9 @@ class System:
     def client(self) -> AmiClient:
         return AmiClient(host=self.ports.bind, port=self.ports.ami, username=AMI_USER, secret=self.secrets.ami)
 
+    def hand(self) -> AmiClient:
+        return AmiClient(host=self.ports.bind, port=self.ports.ami, username=HAND, secret=self.secrets.ami)
+
     def phone(self) -> AgentPhone:
         return AgentPhone(sipp=self.sipp, user=AGENT, password=self.secrets.agents[AGENT], port=find_free_port())
 
@@ -73,7 +84,11 @@ async def system() -> AsyncIterator[System]:
     secrets = load_secrets(layout, centre.agents)
     cache = Settings().cache
     sipp = Sipp(command=get_sipp(cache), server=f"{ports.bind}:{ports.sip}", work=var)
-    server = AsteriskServer(layout=layout, program=get_asterisk(cache), source=CONFIG, node="n1", account=account)
+    source = var / "asterisk-config"
+    shutil.copytree(CONFIG, source)
+    with (source / "templates/manager.conf.j2").open("a", encoding="utf-8") as manager:
+        manager.write(HAND_USER)
+    server = AsteriskServer(layout=layout, program=get_asterisk(cache), source=source, node="n1", account=account)
     given = AsteriskInput(centres=(centre,), secrets=secrets, ports=ports, layout=layout)
     try:
         await server.start(given)
@@ -117,9 +132,9 @@ def queue(shown: Board, system: System) -> QueueView:
     return view
 
 
-async def place_call(client: AmiClient, system: System, seconds: int) -> None:
+async def place_call(hand: AmiClient, system: System, seconds: int) -> None:
     """A caller in the queue without a trunk: gone `seconds` after an agent answered."""
-    await client.action(
+    await hand.action(
         "Originate",
         Channel="Local/*20@ivr-transfers/n",
         Application="Wait",
@@ -130,8 +145,8 @@ async def place_call(client: AmiClient, system: System, seconds: int) -> None:
     )
 
 
-async def log_in(client: AmiClient, system: System) -> None:
-    await client.action(
+async def log_in(hand: AmiClient, system: System) -> None:
+    await hand.action(
         "QueueAdd",
         Queue=system.queue,
         Interface=f"PJSIP/{AGENT}",
@@ -148,11 +163,12 @@ def timeless(shown: Board) -> Board:
 
 async def test_the_board_follows_an_agent_and_a_caller(system: System):
     phone = system.phone()
-    async with system.client() as client, followed(system, client) as board:
+    async with system.client() as client, system.hand() as hand, followed(system, client) as board:
+        await hand.wait_connected(10)
         shown = await until(board, lambda shown: shown.is_live)
         assert (agent(shown).registered, agent(shown).logged_in) == (False, False)
 
-        await log_in(client, system)
+        await log_in(hand, system)
         shown = await until(board, lambda shown: agent(shown).logged_in)
         assert agent(shown).state is AgentState.UNAVAILABLE
         assert queue(shown, system).members[0].tier == 2
@@ -162,13 +178,13 @@ async def test_the_board_follows_an_agent_and_a_caller(system: System):
             shown = await until(board, lambda shown: agent(shown).registered)
             assert (agent(shown).state, queue(shown, system).free) == (AgentState.NOT_IN_USE, 1)
 
-            await client.action("QueuePause", Interface=f"PJSIP/{AGENT}", Paused="true")
+            await hand.action("QueuePause", Interface=f"PJSIP/{AGENT}", Paused="true")
             shown = await until(board, lambda shown: agent(shown).paused)
             assert queue(shown, system).free == 0
-            await client.action("QueuePause", Interface=f"PJSIP/{AGENT}", Paused="false")
+            await hand.action("QueuePause", Interface=f"PJSIP/{AGENT}", Paused="false")
             await until(board, lambda shown: not agent(shown).paused)
 
-            await place_call(client, system, 3)
+            await place_call(hand, system, 3)
             ringing = await until(board, lambda shown: agent(shown).state is AgentState.RINGING)
             assert queue(ringing, system).waiting == 1
             await _same_after_reading_anew(board, client, ringing)
@@ -182,7 +198,7 @@ async def test_the_board_follows_an_agent_and_a_caller(system: System):
             wrapping = await until(board, lambda shown: queue(shown, system).members[0].wrap_up_until is not None)
             assert (agent(wrapping).state, queue(wrapping, system).free) == (AgentState.NOT_IN_USE, 0)
 
-            await place_call(client, system, 1)
+            await place_call(hand, system, 1)
             waiting = await until(board, lambda shown: queue(shown, system).waiting == 1)
             assert agent(waiting).call is None, "rung during wrap-up"
             await _same_after_reading_anew(board, client, waiting)
@@ -192,7 +208,7 @@ async def test_the_board_follows_an_agent_and_a_caller(system: System):
 
             await phone.register(expires_s=0)
             await until(board, lambda shown: not agent(shown).registered)
-        await client.action("QueueRemove", Queue=system.queue, Interface=f"PJSIP/{AGENT}")
+        await hand.action("QueueRemove", Queue=system.queue, Interface=f"PJSIP/{AGENT}")
         await until(board, lambda shown: not agent(shown).logged_in)
 
 
@@ -208,9 +224,10 @@ async def _same_after_reading_anew(board: LiveBoard, client: AmiClient, shown: B
 
 
 async def test_asterisk_restarted_is_read_anew(system: System):
-    async with system.client() as client, followed(system, client) as board:
+    async with system.client() as client, system.hand() as hand, followed(system, client) as board:
         await client.wait_connected(10)
-        await log_in(client, system)
+        await hand.wait_connected(10)
+        await log_in(hand, system)
         await until(board, lambda shown: agent(shown).logged_in)
         await system.server.stop()
         lost = await until(board, lambda shown: not shown.is_live)
@@ -227,6 +244,12 @@ async def test_nothing_is_allowed_that_is_not_needed(system: System):
             ("Reload", {}),
             ("GetConfig", {"Filename": "manager.conf"}),
             ("DBPut", {"Family": "a", "Key": "b", "Val": "c"}),
+            ("Originate", {"Channel": "PJSIP/2001", "Application": "Wait", "Data": "1"}),
+            ("Redirect", {"Channel": "PJSIP/2001-00000001", "Context": "ivr", "Exten": "120", "Priority": "1"}),
+            ("Hangup", {"Channel": "PJSIP/2001-00000001"}),
+            ("Setvar", {"Variable": "IVR_AGI", "Value": "192.0.2.1:4573"}),
+            ("QueueAdd", {"Queue": system.queue, "Interface": "PJSIP/2001"}),
+            ("QueuePause", {"Interface": "PJSIP/2001", "Paused": "true"}),
         ):
             with pytest.raises(RefusedError, match="Permission denied"):
                 await client.action(name, **headers)
@@ -234,9 +257,10 @@ async def test_nothing_is_allowed_that_is_not_needed(system: System):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pyst2 names threads' methods by their old names
 async def test_pyst2_sees_the_same_queues(system: System):
-    async with system.client() as client:
+    async with system.client() as client, system.hand() as hand:
         await client.wait_connected(10)
-        await log_in(client, system)
+        await hand.wait_connected(10)
+        await log_in(hand, system)
         theirs = await asyncio.to_thread(_queue_status_by_pyst2, system)
         ours = [dict(item) for item in await client.list_action("QueueStatus")]
     assert [item["Event"] for item in ours].count("QueueMember") == 1

@@ -239,7 +239,7 @@ class AsteriskServer:
         data = self._layout.asterisk_data
         _link(data / "documentation", self._program.data / "documentation")
         _link(data / "sounds", self._layout.prompts)
-        (data / "agi-bin").mkdir(exist_ok=True)
+        (data / "agi-bin").mkdir(mode=0o700, exist_ok=True)
 
 
 def _differs(path: Path, text: str) -> bool:
