@@ -41,7 +41,7 @@ class Transfer:
     talk_s: float = 2.0
     to: str = "*20"
     denied: tuple[str, ...] = ()
-    """Extensions asked for before that: the system must refuse each, or the phone fails."""
+    """Extensions asked for before that: the system must refuse each, or the talk ends there."""
 
 
 Behaviour = Answer | Decline | Ignore | Transfer
@@ -215,7 +215,10 @@ def _hang_up() -> tuple[str, ...]:
 def _denied(targets: tuple[str, ...]) -> Iterator[str]:
     for number, to in enumerate(targets, start=1):
         yield _request("REFER", number, _refer_to(to))
-        yield '<recv response="404"/>\n'
+        # The refusal comes in a NOTIFY, which SIPp answers by itself (-aa). A transfer that happens ends with a BYE.
+        yield '<recv response="202"/>\n'
+        yield f'<recv request="BYE" timeout="500" ontimeout="denied-{number}" next="gone"/>\n'
+        yield f'<label id="denied-{number}"/>\n'
 
 
 def _refer_to(extension: str) -> str:
