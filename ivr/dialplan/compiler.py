@@ -16,8 +16,9 @@ from ivr.dialplan.document import Document, TooManyProblemsError
 from ivr.dialplan.ease import Seconds
 from ivr.dialplan.loader import read
 from ivr.dialplan.nodes import compile_node
+from ivr.dialplan.outbound import check_numbers
 from ivr.dialplan.outside import check_lookups
-from ivr.dialplan.people import agents, check_languages, check_people, check_words, queues, transfers
+from ivr.dialplan.people import agents, check_languages, check_people, check_words, outbound, queues, transfers
 from ivr.dialplan.phone_check import PhoneCheck
 from ivr.dialplan.problem import Problem, in_order
 from ivr.dialplan.raw_centre import RawCentre
@@ -168,6 +169,7 @@ class _Source:
             agents=agents(raw),
             categories=raw.categories,
             transfers=transfers(raw),
+            outbound=outbound(raw),
             flow=Flow(start=self._flow.start, nodes=self._nodes, apology=self._flow.apology),
             checks={**CHECKS, "phone": PhoneCheck(raw.country)},
             limits=Limits(steps=raw.limits.steps, minutes=raw.limits.minutes),
@@ -189,6 +191,8 @@ class _Source:
         check_languages(raw, known_prompts, file)
         check_words(raw, file)
         check_people(raw, file)
+        numbers = {name: to.number for name, to in raw.transfers.items()}
+        check_numbers(numbers, raw.country, raw.outbound.rates if raw.outbound is not None else {}, file)
         self._calendars = calendars(raw, file)
 
     def _check_flow(self, file: Document, known_prompts: KnownPrompts, seconds: Seconds | None) -> None:

@@ -32,6 +32,11 @@ categories:
   taxes: {ko: 세금, en: Taxes}
 transfers:
   head_office: {number: "0298765432", label: {ko: 본청, en: Head office}}
+outbound:
+  rates: {fixed: 39, mobile: 90, "1588": 110}
+  calls: 5
+  spend: 50000
+  minutes: 30
 limits: {steps: 300, minutes: 60, prompt: 60s, menus: 4}
 retention: {messages: 90d, talk: 30d}
 legal_basis:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from ivr.dialplan.audio import KnownPrompts
 from ivr.dialplan.document import Document, Path
+from ivr.dialplan.outbound import price_of
 from ivr.dialplan.raw_centre import RawCentre
 from ivr.dialplan.values import meant
-from ivr.domain.centre import Agent, Queue, TransferNumber
+from ivr.domain.centre import Agent, Outbound, Queue, TransferNumber
 
 
 def queues(centre_id: str, raw: RawCentre) -> dict[str, Queue]:
@@ -41,7 +42,16 @@ def agents(raw: RawCentre) -> dict[str, Agent]:
 
 
 def transfers(raw: RawCentre) -> dict[str, TransferNumber]:
-    return {name: TransferNumber(number=to.number, label=to.label) for name, to in raw.transfers.items()}
+    rates = raw.outbound.rates if raw.outbound is not None else {}
+    return {
+        name: TransferNumber(number=to.number, label=to.label, price=price_of(to.number, raw.country, rates))
+        for name, to in raw.transfers.items()
+    }
+
+
+def outbound(raw: RawCentre) -> Outbound:
+    given = raw.outbound
+    return Outbound() if given is None else Outbound(calls=given.calls, spend=given.spend, minutes=given.minutes)
 
 
 def check_people(raw: RawCentre, document: Document) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from ivr.dialplan import values
+from ivr.dialplan.outbound import RawOutbound
 from ivr.dialplan.outside import RawTransferNumber
 from ivr.dialplan.raw import Raw
 from ivr.dialplan.values import (
@@ -161,7 +162,9 @@ class RawCentre(RawCalendar):
     categories: dict[Name, Labels] = {}
     """What calls are about: shown to agents and counted in reports."""
     transfers: dict[Name, RawTransferNumber] = {}
-    """The only numbers that calls may be transferred to."""
+    """The only numbers that calls may be transferred to; `outbound` must allow each."""
+    outbound: RawOutbound | None = None
+    """What may be dialled outside, and for how much."""
     limits: RawLimits = RawLimits()
     """Bounds of calls, prompts and menus."""
     retention: RawRetention = RawRetention()

@@ -223,6 +223,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "this is no place to transfer to",
         "Write a name from `transfers` in centre.yaml, {{queue: name}} or {{agent: number}}",
     ),
+    "number_not_allowed": (
+        "'{number}' is outside what `outbound` in centre.yaml allows to dial",
+        "Give its kind or first digits a price under `outbound: rates`; premium rates are never dialled",
+    ),
+    "bad_rate": (
+        "'{value}' is neither a kind of number nor first digits",
+        "Write fixed, mobile, voip, personal, toll_free, nationwide, or 2 to 15 digits, perhaps after +",
+    ),
     "unknown_transfer": ("there is no '{name}' under `transfers` in centre.yaml", "Did you mean: {nearest}"),
     "unknown_agent": ("there is no agent '{name}'", "Did you mean: {nearest}"),
     # audio

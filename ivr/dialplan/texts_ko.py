@@ -211,6 +211,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "연결할 수 있는 곳이 아닙니다",
         "centre.yaml의 `transfers` 이름, {{queue: 이름}}, {{agent: 번호}} 가운데 하나로 쓰십시오",
     ),
+    "number_not_allowed": (
+        "'{number}'은(는) centre.yaml의 `outbound`가 발신을 허용하지 않는 번호입니다",
+        "번호 종류나 앞자리의 분당 요금을 `outbound: rates`에 쓰십시오. 유료 정보 번호(060 등)에는 걸지 않습니다",
+    ),
+    "bad_rate": (
+        "'{value}'은(는) 번호 종류도 앞자리도 아닙니다",
+        "fixed, mobile, voip, personal, toll_free, nationwide 또는 숫자 2~15자리(앞에 + 가능)로 쓰십시오",
+    ),
     "unknown_transfer": ("centre.yaml의 `transfers`에 '{name}'이(가) 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
     "unknown_agent": ("'{name}' 상담원이 없습니다", "이것을 쓰려고 했습니까: {nearest}"),
     # audio

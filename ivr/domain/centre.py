@@ -54,6 +54,20 @@ class TransferNumber:
     """As it is dialled: digits, after a + perhaps."""
     label: Mapping[str, str]
     """Language -> what people call it."""
+    price: int | None = None
+    """Of a minute, in the centre's unit of money; None: it may not be dialled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """What calls to numbers outside may cost at most."""
+
+    calls: int = 0
+    """At once."""
+    spend: int = 0
+    """A day, in the unit of the prices."""
+    minutes: int = 0
+    """Longest call; its price is set aside before it is dialled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +98,7 @@ class Centre:
     flow: Flow
     transfers: Mapping[str, TransferNumber] = field(default_factory=dict)
     """Name -> number outside that callers may be transferred to: there are no others."""
+    outbound: Outbound = field(default_factory=Outbound)
     checks: Mapping[str, Check] = field(default_factory=lambda: CHECKS)
     """Name of a Collect check -> what it asks of the digits; the dialplan layer adds `phone` from a library."""
     limits: Limits = field(default_factory=Limits)

@@ -74,7 +74,7 @@ class System:
 
 
 @asynccontextmanager
-async def switchboard() -> AsyncIterator[System]:
+async def switchboard(alter: Callable[[AsteriskInput], AsteriskInput] = lambda given: given) -> AsyncIterator[System]:
     # Not pytest's folder: the unprivileged user cannot go through that of root.
     var = Path(tempfile.mkdtemp(prefix="ivr-ami-", dir="/tmp"))
     layout, account, ports = Layout(var=var), find_account("nobody"), find_free_ports()
@@ -90,7 +90,7 @@ async def switchboard() -> AsyncIterator[System]:
     with (source / "templates/manager.conf.j2").open("a", encoding="utf-8") as manager:
         manager.write(HAND_USER)
     server = AsteriskServer(layout=layout, program=get_asterisk(cache), source=source, node="n1", account=account)
-    given = AsteriskInput(centres=(centre,), secrets=secrets, ports=ports, layout=layout)
+    given = alter(AsteriskInput(centres=(centre,), secrets=secrets, ports=ports, layout=layout))
     try:
         await server.start(given)
         yield System(centre=centre, ports=ports, secrets=secrets, sipp=sipp, server=server, given=given)

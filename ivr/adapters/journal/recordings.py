@@ -1,7 +1,10 @@
-"""Measures recordings on disk: how long, and which bytes."""
+"""Measures recordings on disk: how long, and which bytes. Finishes those that an Asterisk which died could not."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import struct
 import time
 import wave
 from collections.abc import Iterator
@@ -39,7 +42,8 @@ class RecordingsFolder:
         self._settle_s = settle_s
 
     def measure(self, file: str) -> Measured | None:
-        """What is in `file` (relative); None when it is not there or lies outside the folder.
+        """What is in `file` (relative); None when it is not there or lies outside the folder. A WAV whose header says
+        another length than it has gets a right one first, so that it can be played and its digest is the lasting one.
 
         Raises StillWritten while it changes, OSError when it cannot be read.
         """
@@ -53,6 +57,7 @@ class RecordingsFolder:
             status = path.stat()
             if 0 <= time.time() - status.st_mtime < self._settle_s:
                 raise StillWritten(file)
+            _finish_header(path, status)
             seconds = _seconds(stream, status.st_size, path.suffix)
             stream.seek(0)
             return Measured(seconds=round(seconds, 3), sha256=file_digest(stream, "sha256").hexdigest())
@@ -75,6 +80,25 @@ class RecordingsFolder:
                 for path in sorted(folder.iterdir()):
                     if path.is_file():
                         yield str(path.relative_to(self._root)).removesuffix(SEALED)
+
+
+def _finish_header(path: Path, status: os.stat_result) -> None:
+    """Asterisk writes the lengths into a WAV when it closes it; killed before, it leaves zeros, and players play
+    nothing. A file that may not be changed stays as it is: its length is taken from its size anyway."""
+    if path.suffix != ".wav" or status.st_size < WAV_HEADER_BYTES:
+        return
+    with contextlib.suppress(OSError), path.open("r+b") as file:
+        header = file.read(WAV_HEADER_BYTES)
+        lengths = status.st_size - 8, status.st_size - WAV_HEADER_BYTES
+        plain = header[:4] == b"RIFF" and header[8:16] == b"WAVEfmt " and header[36:40] == b"data"
+        if not plain or (*struct.unpack("<I", header[4:8]), *struct.unpack("<I", header[40:44])) == lengths:
+            return
+        for place, length in zip((4, 40), lengths, strict=True):
+            file.seek(place)
+            file.write(struct.pack("<I", length))
+        file.flush()
+        os.fsync(file.fileno())
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _seconds(stream: BinaryIO, size: int, suffix: str) -> float:

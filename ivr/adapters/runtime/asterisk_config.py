@@ -56,7 +56,9 @@ class _Target:
     """What the controller says, and what is dialled for it."""
 
     name: str
-    dial: str
+    routine: str
+    """Of extensions.conf: ivr-dial, or ivr-dial-outside, which keeps to the centre's bounds."""
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,7 @@ def _one_line(value: object) -> object:
 
 def _numbers(given: AsteriskInput) -> tuple[tuple[str, str], ...]:
     """(number, centre), also of versions going out of use; where a number moved, the live centre has it."""
-    found: dict[str, str] = {}
+    found: dict[str, _Target] = {}
     for centre in (*given.centres, *given.retiring):
         for number in centre.numbers:
             found.setdefault(number, centre.id)
@@ -175,13 +177,22 @@ def _targets(given: AsteriskInput) -> tuple[_Target, ...]:
         for node in centre.flow.nodes.values():
             match node:
                 case Transfer(to=Destination("agent", agent)) if agent in centre.agents:
-                    found.setdefault(f"{centre.id}.agent.{agent}", f"PJSIP/{agent}")
+                    name = f"{centre.id}.agent.{agent}"
+                    found.setdefault(name, _Target(name, "ivr-dial", f"PJSIP/{agent}"))
                 case Transfer(to=Destination("number", name)) if given.outbound_trunk is not None:
-                    number = centre.transfers[name].number
-                    found.setdefault(f"{centre.id}.number.{name}", f"PJSIP/{number}@outbound")
+                    to, target = centre.transfers[name], f"{centre.id}.number.{name}"
+                    if to.price is not None:
+                        arguments = _outside(centre, to.number, to.price)
+                        found.setdefault(target, _Target(target, "ivr-dial-outside", arguments))
                 case _:
                     pass
-    return tuple(_Target(name, dial) for name, dial in found.items())
+    return tuple(found.values())
+
+
+def _outside(centre: Centre, number: str, price: int) -> str:
+    """Arguments of ivr-dial-outside."""
+    bounds, zone = centre.outbound, centre.calendars["centre"].timezone.key
+    return f"PJSIP/{number}@outbound,{centre.id},{price},{bounds.minutes},{bounds.calls},{bounds.spend},{zone}"
 
 
 def _queues(given: AsteriskInput) -> list[_Queue]:

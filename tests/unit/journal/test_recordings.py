@@ -43,9 +43,29 @@ def test_a_header_that_was_never_finished(tmp_path: Path) -> None:
     data[40:44] = bytes(4)  # what Asterisk leaves when it is killed: a length of nothing
     path.write_bytes(data)
     settled(path)
-    found = RecordingsFolder(tmp_path).measure("a.wav")
+    folder = RecordingsFolder(tmp_path)
+    found = folder.measure("a.wav")
     assert found is not None
     assert found.seconds == 1.0
+    with wave.open(str(path)) as played:
+        assert played.getnframes() == 8000, "players find the sound"
+    assert found.sha256 == sha256(path.read_bytes()).hexdigest(), "of the file as it stays"
+    assert folder.measure("a.wav") == found
+    path.chmod(0o400)
+    assert folder.measure("a.wav") == found
+
+
+def test_a_whole_recording_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    write_wav(path, 1.0)
+    settled(path)
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    RecordingsFolder(tmp_path).measure("a.wav")
+    (tmp_path / "b.wav").write_bytes(b"RIFF" + bytes(60))
+    settled(tmp_path / "b.wav")
+    RecordingsFolder(tmp_path).measure("b.wav")
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert (tmp_path / "b.wav").read_bytes() == b"RIFF" + bytes(60), "what is no WAV stays as it is"
 
 
 def test_no_sound(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ivr.adapters.runtime.asterisk_config import AsteriskInput, fill, render
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.ports import Ports
 from ivr.adapters.runtime.secrets import Secrets
-from ivr.domain.centre import Centre, TransferNumber
+from ivr.domain.centre import Centre, Outbound, TransferNumber
 from ivr.domain.flow import Destination, Enqueue, Transfer
 from ivr.errors import OperatorError
 
@@ -52,28 +52,32 @@ def test_each_agent_is_an_endpoint_with_digest_and_one_contact() -> None:
     assert section(pjsip, "[agent01](agent-aor)") == {"qualify_frequency": "30"}
 
 
+BOUNDS = Outbound(calls=2, spend=5000, minutes=30)
+
+
 def with_transfers() -> Centre:
     centre = small_centre()
-    to = (("a", "agent", "agent01"), ("b", "number", "office"), ("c", "queue", "pension"))
+    to = (("a", "agent", "agent01"), ("b", "number", "office"), ("c", "queue", "pension"), ("d", "number", "dear"))
     nodes = {
         node: Transfer(id=node, to=Destination(kind, name), ring_s=20, busy="bye", no_answer="bye", failed="bye")
         for node, kind, name in to
     }
-    office = TransferNumber(number="+8212345678", label={"ko": "본부"})
+    office = TransferNumber(number="+8212345678", label={"ko": "본부"}, price=39)
+    dear = TransferNumber(number="0609999999", label={"ko": "허용되지 않음"})
     spare = TransferNumber(number="0299999999", label={"ko": "아무도 안 씀"})
     flow = replace(centre.flow, nodes={**centre.flow.nodes, **nodes})
-    return replace(centre, flow=flow, transfers={"office": office, "spare": spare})
+    return replace(centre, flow=flow, transfers={"office": office, "spare": spare, "dear": dear}, outbound=BOUNDS)
 
 
 def targets_of(text: str) -> list[tuple[str, str]]:
-    return re.findall(r"^exten => (\S+),1,Gosub\(ivr-dial,s,1\((.*)\)\)$", text, re.M)
+    return re.findall(r"^exten => (\S+),1,Gosub\(ivr-dial(?:-outside)?,s,1\((.*)\)\)$", text, re.M)
 
 
 def test_transfers_reach_only_what_the_flows_name() -> None:
     rendered = render(SOURCE, given(with_transfers(), outbound_trunk="192.0.2.9:5080"))
     assert targets_of(rendered["extensions.conf"]) == [
         ("120.agent.agent01", "PJSIP/agent01"),
-        ("120.number.office", "PJSIP/+8212345678@outbound"),
+        ("120.number.office", "PJSIP/+8212345678@outbound,120,39,30,2,5000,Asia/Seoul"),
     ]
     assert "contact = sip:192.0.2.9:5080" in rendered["pjsip.conf"]
 
