@@ -141,7 +141,7 @@ def _one_line(value: object) -> object:
 
 def _numbers(given: AsteriskInput) -> tuple[tuple[str, str], ...]:
     """(number, centre), also of versions going out of use; where a number moved, the live centre has it."""
-    found: dict[str, _Target] = {}
+    found: dict[str, str] = {}
     for centre in (*given.centres, *given.retiring):
         for number in centre.numbers:
             found.setdefault(number, centre.id)
@@ -172,7 +172,7 @@ def _phones(given: AsteriskInput) -> list[_Phone]:
 
 def _targets(given: AsteriskInput) -> tuple[_Target, ...]:
     """Everywhere that a flow of ours transfers callers to, queues excepted: a whitelist, not a pattern."""
-    found: dict[str, str] = {}
+    found: dict[str, _Target] = {}
     for centre in (*given.centres, *given.retiring):
         for node in centre.flow.nodes.values():
             match node:
