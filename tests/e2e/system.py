@@ -138,7 +138,8 @@ class RunningSystem:
         """Ids of the calls that local AGIs served so far, as they say in their log, and how often each."""
         log = self.installation.layout.log_file("fallback")
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-        return Counter(json.loads(line).get("call_id", "") for line in lines)
+        told = (json.loads(line) for line in lines if line.startswith("{"))
+        return Counter(each["call_id"] for each in told if "call_id" in each)
 
     def new_caller(self) -> str:
         """A number that nobody called from before."""
