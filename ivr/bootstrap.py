@@ -6,7 +6,8 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
@@ -18,9 +19,11 @@ from ivr.adapters.db.records import RecordStore
 from ivr.adapters.emergencies import EmergencyFile
 from ivr.adapters.fallback_number import FallbackNumbers
 from ivr.adapters.journal.lines import node_start
+from ivr.adapters.keys import KeyRing
 from ivr.adapters.prompts.catalogue import load_catalogue
 from ivr.adapters.prompts.rendering import Progress, render_all
 from ivr.adapters.prompts.store import PromptStore
+from ivr.adapters.recordings.safe import Safe
 from ivr.adapters.runtime.asterisk import AsteriskServer
 from ivr.adapters.runtime.asterisk_config import AsteriskInput
 from ivr.adapters.runtime.layout import Layout
@@ -35,11 +38,14 @@ from ivr.adapters.versions import VersionStore
 from ivr.dialplan.compiler import Loaded, load_centres
 from ivr.domain.centre import Centre
 from ivr.domain.records import CallRecord
+from ivr.domain.retention import Retention
 from ivr.engine.emergencies import CentresInEmergency
 from ivr.engine.fallback_messages import FallbackMessages
 from ivr.errors import OperatorError
+from ivr.handout import Handout
 from ivr.kept_centres import KeptCentres
 from ivr.publisher import Edition, Publisher
+from ivr.purge import Purge
 from ivr.settings import Settings, load_settings
 
 LANGUAGES = ("ko", "en")
@@ -107,6 +113,9 @@ class Installation:
         """Makes the centres of this start live, for every process and until the next change."""
         self.publisher.keep(self.edition)
         self.publisher.make_live(self.edition, who=getpass.getuser(), note=note)
+        load_secrets(self.layout)
+        for centre in self.centres:
+            self.vault.prepare(centre.id)
 
     def render_prompts(self, progress: Progress, *, tidy: bool = True) -> PromptStore:
         """Brings the audio up to date with the texts; `tidy` removes what has no text any more."""
@@ -133,7 +142,34 @@ class Installation:
 
     @cached_property
     def vault(self) -> KeyVault:
-        return KeyVault.from_file(self.layout.seal_key)
+        return KeyVault.from_file(self.layout.seal_key, self.keys)
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        return KeyRing(secrets=self.layout.centre_keys, keys=self.layout.keys)
+
+    @cached_property
+    def safe(self) -> Safe:
+        return Safe(self.layout.recordings, self.keys)
+
+    @asynccontextmanager
+    async def handout(self) -> AsyncIterator[Handout]:
+        """The way out of the safe, with a connection of its own."""
+        async with open_pool(self.dsn, max_size=1) as pool:
+            yield Handout(self.safe, RecordStore(pool))
+
+    @property
+    def purge(self) -> Purge:
+        """By what the centres promise now."""
+        terms = {
+            centre.id: Retention(
+                messages=centre.message_retention_days,
+                talk=centre.talk_retention_days,
+                calls=centre.call_retention_days,
+            )
+            for centre in self.centres
+        }
+        return Purge(safe=self.safe, ring=self.keys, journal=self.layout.journal, terms=terms)
 
     @cached_property
     def clock(self) -> SystemClock:

@@ -3,6 +3,7 @@
     IvrError
     ├── AuthorError      a dialplan, prompt or scenario file is wrong; the author mends it
     ├── OperatorError    the machine or its settings are wrong; the operator mends it (exit code 2)
+    │   └── DestroyedError   what was asked for is past its time: its key is gone, and nothing brings it back
     ├── PeerError        Asterisk, Postgres or a caller's network misbehaved; `retryable` says if again may help
     └── HungUp           the caller is gone: a normal ending, not a fault
 
@@ -27,6 +28,12 @@ class OperatorError(IvrError):
     """The machine, a setting or a command line is wrong; the message says what to do."""
 
     code = "operator"
+
+
+class DestroyedError(OperatorError):
+    """Sealed under a key that was destroyed when its time was over."""
+
+    code = "destroyed"
 
 
 class PeerError(IvrError):

@@ -26,6 +26,7 @@ from ivr.adapters.agi.line import AgiDesk, AgiLine, Folders, arrival_of
 from ivr.adapters.agi.local import LocalConnection
 from ivr.adapters.clock import SystemClock
 from ivr.adapters.emergencies import EmergencyFile
+from ivr.adapters.keys import KeyRing
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.vault import KeyVault
 from ivr.adapters.versions import VersionStore
@@ -44,7 +45,7 @@ class LocalAgi:
 
     def __init__(self, layout: Layout) -> None:
         self._centres = KeptCentres(VersionStore(layout.versions))
-        self._vault = KeyVault.from_file(layout.seal_key)
+        self._vault = KeyVault.from_file(layout.seal_key, KeyRing(secrets=layout.centre_keys, keys=layout.keys))
         self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.spoken)
         self._layout = layout
 

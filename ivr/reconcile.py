@@ -14,7 +14,7 @@ from typing import TypeVar
 from ivr.adapters.db.reconcile import Kept, ReconcileStore, at_one_moment
 from ivr.adapters.journal.files import list_files
 from ivr.adapters.journal.history import JournalHistory, Progress, Told
-from ivr.adapters.journal.recordings import RecordingsFolder
+from ivr.adapters.journal.recordings import RecordingsFolder, Sealed
 from ivr.domain.conservation import NO_CENTRE, UNSAID, DayCount, Misfit, differences, measured_in_record
 from ivr.domain.ledger import draft, settle
 from ivr.domain.records import CallRecord
@@ -39,6 +39,8 @@ class Books:
     node: str
     journal: Path
     recordings: Path
+    sealed: Sealed
+    """What was recorded into the files that are sealed by now."""
     day_of: Callable[[CallRecord], date]
     """On which day of its centre a call entered."""
     complete: Callable[[CallRecord], CallRecord] = lambda call: call
@@ -61,7 +63,9 @@ class Report:
     """Calls whose journal lines are not on disk any more."""
     recordings: int = 0
     sealed: int = 0
-    """Of these, whose content was not compared."""
+    """Of these, whose content could not be compared: they do not open."""
+    destroyed: int = 0
+    """Past their time, so there is nothing to compare."""
 
     @property
     def is_balanced(self) -> bool:
@@ -104,7 +108,7 @@ class _Comparison:
         self._last = last
         self._store = store
         self._report = report
-        self._folder = RecordingsFolder(books.recordings, settle_s=0)
+        self._folder = RecordingsFolder(books.recordings, settle_s=0, sealed=books.sealed)
         self._history = JournalHistory(
             books.journal, since=_midnight(first) - MARGIN, until=_midnight(last) + timedelta(days=1) + MARGIN
         )
@@ -137,7 +141,11 @@ class _Comparison:
                 f"{self._report.without_journal} calls with the journal: files with lines of theirs are gone"
             )
         if self._report.sealed:
-            self._report.uncomparable.append(f"what is in {self._report.sealed} sealed recordings")
+            self._report.uncomparable.append(f"what is in {self._report.sealed} sealed recordings that do not open")
+        if self._report.destroyed:
+            self._report.uncomparable.append(
+                f"{self._report.destroyed} recordings past their time, which are destroyed"
+            )
 
     def _is_ours(self, day: date) -> bool:
         return self._first <= day <= self._last
@@ -202,6 +210,9 @@ class _Comparison:
         stated = [(one.file, one.seconds, one.sha256) for one in kept.call.messages if one.state not in UNSAID]
         stated += [(one.file, one.seconds, one.sha256) for one in kept.call.talks]
         for file, seconds, sha256 in stated:
+            if file in kept.purged:
+                self._report.destroyed += 1
+                continue
             found = self._folder.look(file)
             if sha256 is None:
                 if found is not None:

@@ -34,6 +34,8 @@ from ivr.errors import AuthorError, IvrError
         "ivr.cli.records": ("calls", "call", "messages", "callbacks"),
         "ivr.cli.reconcile": ("reconcile",),
         "ivr.cli.rotate": ("rotate",),
+        "ivr.cli.recording": ("recording",),
+        "ivr.cli.purge": ("purge",),
         "ivr.cli.agents": ("agents",),
         "ivr.cli.demo": ("demo",),
         "ivr.cli.bench": ("bench",),

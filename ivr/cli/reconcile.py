@@ -36,6 +36,7 @@ def reconcile_(first: datetime | None, last: datetime | None, show: int, as_json
         node=installation.settings.node,
         journal=installation.layout.journal,
         recordings=installation.layout.recordings,
+        sealed=installation.safe.find,
         day_of=installation.day_of,
         complete=installation.fallback_messages.complete,
     )

@@ -33,8 +33,8 @@ from ivr.errors import AuthorError, OperatorError
 
 CENTRE_FILE, FLOW_FILE = "centre.yaml", "flow.yaml"
 _CENTRE_ID = re.compile(r"[a-z0-9][a-z0-9_]{0,31}")
-UNSTORED_DAYS = 1
-"""Retention of a centre that states none because it keeps nothing."""
+UNSTATED_DAYS = 90
+"""Retention of a centre that states none: its flow keeps nothing, but the dialplan may take a message by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +174,9 @@ class _Source:
             checks={**CHECKS, "phone": PhoneCheck(raw.country)},
             limits=Limits(steps=raw.limits.steps, minutes=raw.limits.minutes),
             version=hashlib.sha256(self.centre_file.digest + self.flow_file.digest).hexdigest()[:12],
-            message_retention_days=raw.retention.messages or UNSTORED_DAYS,
-            talk_retention_days=raw.retention.talk or UNSTORED_DAYS,
+            message_retention_days=raw.retention.messages or UNSTATED_DAYS,
+            talk_retention_days=raw.retention.talk or UNSTATED_DAYS,
+            call_retention_days=raw.retention.calls or raw.retention.messages or UNSTATED_DAYS,
         )
 
     def _read(self, path: Path) -> Document | None:

@@ -125,6 +125,8 @@ class RawRetention(Raw):
     """Messages and personal data; needed where any is taken."""
     talk: Annotated[int, BeforeValidator(duration("1d", "3650d", "d"))] | None = None
     """Recorded talks; needed where a queue records them."""
+    calls: Annotated[int, BeforeValidator(duration("1d", "3650d", "d"))] | None = None
+    """Callers' numbers, what they typed, numbers to call back; left out: as long as messages, or 90d."""
 
 
 class RawLegalBasis(Raw):

@@ -106,3 +106,5 @@ class Centre:
     """First 12 hex digits of the SHA-256 over the folder's files."""
     message_retention_days: int = 90
     talk_retention_days: int = 90
+    call_retention_days: int = 90
+    """Of callers' numbers and what they typed."""

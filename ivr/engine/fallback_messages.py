@@ -45,11 +45,11 @@ class FallbackMessages:
         if number is None:
             altered = () if message.data is None else ("the number that the dialplan sealed cannot be opened",)
             return replace(record, faults=(*record.faults, *altered))
-        sealed = replace(message, data=self.vault.seal(json.dumps({"caller": number})))
+        sealed = replace(message, data=self.vault.seal(json.dumps({"caller": number}), record.centre or ""))
         record = replace(
             record,
             messages=tuple(sealed if each is message else each for each in record.messages),
-            caller=record.caller or self.vault.seal(number),
+            caller=record.caller or self.vault.seal(number, record.centre or ""),
             caller_key=record.caller_key or self.vault.key_of(number),
         )
         if message.state != "kept":
@@ -64,7 +64,7 @@ class FallbackMessages:
             at=at,
             origin="message",
             due=asked if centre is None else centre.calendars[CALENDAR].next_open(asked) or asked,
-            number=self.vault.seal(number),
+            number=self.vault.seal(number, record.centre or ""),
             number_key=self.vault.key_of(number),
             language=record.language or (None if centre is None else centre.languages[0]),
             category=record.category,

@@ -77,12 +77,13 @@ class Lookup(Protocol):
 
 
 class Vault(Protocol):
-    """Authenticated encryption under the installation's key."""
+    """Authenticated encryption that ends: a token opens until the key of its centre and day is destroyed."""
 
-    def seal(self, text: str) -> str: ...
+    def seal(self, text: str, centre: str = "") -> str:
+        """`centre`: whose caller this is about; empty when the number dialled belongs to none."""
 
     def unseal(self, token: str) -> str:
-        """Raises OperatorError when the token was sealed under another key or was altered."""
+        """Raises DestroyedError when it is past its time, OperatorError when it is of another key or was altered."""
 
     def key_of(self, text: str) -> str:
         """A keyed hash (hex): equal texts give equal keys."""
@@ -91,7 +92,7 @@ class Vault(Protocol):
 class Wire(Protocol):
     """Commits as text that may leave the process; a simulation, whose commits stay where they are, has its own."""
 
-    def to_journal(self, number: int, notes: Sequence[Note]) -> str: ...
+    def to_journal(self, number: int, notes: Sequence[Note], centre: str) -> str: ...
 
     def to_token(self, state: CallState) -> str: ...
 

@@ -92,7 +92,7 @@ class Engine:
         centre = self.centres.find_version(state.centre, state.version) or self.centres.find_by_number(state.dnis)
         if centre is None or state.node not in centre.flow.nodes:
             ended = (notes.resume(node=state.node), notes.end(outcome="failed", reason="centre_gone"))
-            await self._turn_away(line, state.commits, ended, (state.language,))
+            await self._turn_away(line, state.commits, ended, (state.language,), state.centre)
         elif arrival.left_queue:
             how, _, key = arrival.left_queue.partition(":")
             await self._drive(line, centre, state, left=QueueLeft(how, key))
@@ -147,7 +147,7 @@ class Engine:
             return CallerHungUp()
 
     async def _commit(self, line: Line, step: Step, number: int) -> None:
-        journal = self._wire.to_journal(number, step.notes)
+        journal = self._wire.to_journal(number, step.notes, step.state.centre)
         await line.commit(journal, "" if step.state.ended else self._wire.to_token(step.state))
 
     async def _refuse(self, line: Line, arrival: Arrival) -> None:
@@ -164,9 +164,11 @@ class Engine:
         ended = notes.end(outcome="blocked", reason="not_in_service")
         await self._turn_away(line, 0, (entered, ended), languages)
 
-    async def _turn_away(self, line: Line, number: int, ending: Sequence[Note], languages: Sequence[str]) -> None:
+    async def _turn_away(
+        self, line: Line, number: int, ending: Sequence[Note], languages: Sequence[str], centre: str = ""
+    ) -> None:
         """There is no flow for this caller: `ending` is commit `number`, then the caller is told and let go."""
-        await line.commit(self._wire.to_journal(number, ending), "")
+        await line.commit(self._wire.to_journal(number, ending, centre), "")
         await line.answer()
         sounds = tuple(Sound(NOT_IN_SERVICE, language) for language in languages)
         await self._perform(line, Leave(sounds=sounds))

@@ -17,12 +17,12 @@ from ivr.engine.ports import Vault
 
 @dataclass(frozen=True, slots=True)
 class SealedWire:
-    """Implements `ivr.engine.ports.Wire` under the installation's key."""
+    """Implements `ivr.engine.ports.Wire` with a vault."""
 
     vault: Vault
 
-    def to_journal(self, number: int, notes: Sequence[Note]) -> str:
-        return notes_to_journal(number, notes, self.vault)
+    def to_journal(self, number: int, notes: Sequence[Note], centre: str) -> str:
+        return notes_to_journal(number, notes, self.vault, centre)
 
     def to_token(self, state: CallState) -> str:
         return state_to_token(state, self.vault)
@@ -33,7 +33,7 @@ class SealedWire:
 
 def state_to_token(state: CallState, vault: Vault) -> str:
     """The whole state, sealed: one token without commas, quotes or spaces."""
-    return vault.seal(json.dumps(_state_to_json(state), ensure_ascii=False, separators=(",", ":")))
+    return vault.seal(json.dumps(_state_to_json(state), ensure_ascii=False, separators=(",", ":")), state.centre)
 
 
 def state_from_token(token: str, vault: Vault) -> CallState:
@@ -44,19 +44,19 @@ def state_from_token(token: str, vault: Vault) -> CallState:
         raise ValueError("the saved state of the call is of another release") from error
 
 
-def notes_to_journal(number: int, notes: Sequence[Note], vault: Vault) -> str:
-    """One journal payload: base64url of {"q": number, "n": notes}, without padding."""
+def notes_to_journal(number: int, notes: Sequence[Note], vault: Vault, centre: str = "") -> str:
+    """One journal payload: base64url of {"q": number, "n": notes}, without padding. `centre`: whose caller it is."""
     # What a note leaves out is None or empty: a journal record holds about 700 characters.
     told = ({name: field for name, field in note.items() if field not in (None, "", ())} for note in notes)
-    plain = [{name: _sealed(field, vault) for name, field in note.items()} for note in told]
+    plain = [{name: _sealed(field, vault, centre) for name, field in note.items()} for note in told]
     text = json.dumps({"q": number, "n": plain}, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _sealed(field: Field, vault: Vault) -> Any:
+def _sealed(field: Field, vault: Vault, centre: str) -> Any:
     match field:
         case Personal(text):
-            return vault.seal(text)
+            return vault.seal(text, centre)
         case BlindIndex(text):
             return vault.key_of(text)
         case _:

@@ -55,7 +55,7 @@ class _RandomCall(SimulatedCall):
     clock: ManualClock
     vault: Vault
 
-    def to_journal(self, number: int, notes: Sequence[Note]) -> str:
+    def to_journal(self, number: int, notes: Sequence[Note], centre: str) -> str:
         self.clock.at += STEP
         self.journal.append({"q": number, "n": notes, "at": self.clock.at})
         return ""

@@ -48,7 +48,7 @@ class SimulatedCall(FakeLine):
     talked: bool = False
     """An agent had the caller."""
 
-    def to_journal(self, number: int, notes: Sequence[Note]) -> str:
+    def to_journal(self, number: int, notes: Sequence[Note], centre: str) -> str:
         self.journal.append({"q": number, "n": notes})
         return ""
 

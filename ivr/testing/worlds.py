@@ -39,7 +39,7 @@ class FixedCentres:
 class PlainVault:
     """Marks what would be sealed; for simulations, where the terminal is the caller's own."""
 
-    def seal(self, text: str) -> str:
+    def seal(self, text: str, centre: str = "") -> str:
         return f"plain.{text}"
 
     def unseal(self, token: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.adapters.vault import KeyVault
+from ivr.adapters.keys import KeyRing
+from ivr.adapters.vault import KNOWN_S, KeyVault, day_key
 from ivr.engine.ports import Vault
-from ivr.errors import OperatorError
+from ivr.errors import DestroyedError, OperatorError
 from ivr.testing.worlds import PlainVault
 
 KEY = bytes(range(32))
@@ -20,15 +22,21 @@ NUMBER = "01098765432"
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 
 
-@pytest.fixture(params=[KeyVault(KEY), PlainVault()], ids=["key", "plain"])
-def vault(request: pytest.FixtureRequest) -> Vault:
-    found: Vault = request.param
-    return found
+@pytest.fixture(params=["key", "ring", "plain"])
+def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Vault:
+    match request.param:
+        case "key":
+            return KeyVault(KEY)
+        case "ring":
+            return KeyVault(KEY, KeyRing(secrets=tmp_path / "secrets", keys=tmp_path / "keys"))
+        case _:
+            return PlainVault()
 
 
 @pytest.mark.parametrize("text", ["", NUMBER, "한국어 🙂", "a,b\"c'd\\e\n", "x" * 10_000])
 def test_what_is_sealed_is_unsealed(vault: Vault, text: str) -> None:
     assert vault.unseal(vault.seal(text)) == text
+    assert vault.unseal(vault.seal(text, "120")) == text
 
 
 @pytest.mark.parametrize("token", ["", NUMBER, "s9.00000000.AAAA", "{}"])
@@ -110,3 +118,77 @@ class TestKeyVault:
         path = tmp_path / "seal.key"
         path.write_text(KEY.hex() + "\n", encoding="ascii")
         assert KeyVault.from_file(path).unseal(KeyVault(KEY).seal(NUMBER)) == NUMBER
+
+
+class TestDays:
+    """Tokens end with their centre's day."""
+
+    @pytest.fixture(autouse=True)
+    def world(self, tmp_path: Path) -> None:
+        self.ring = KeyRing(secrets=tmp_path / "secrets", keys=tmp_path / "keys")
+        self.now = datetime(2026, 11, 23, 23, 59, tzinfo=UTC)
+        self.seconds = 0.0
+
+    def vault(self) -> KeyVault:
+        return KeyVault(KEY, self.ring, now=lambda: self.now, monotonic=lambda: self.seconds)
+
+    def test_a_token_names_its_centre_and_day(self) -> None:
+        vault = self.vault()
+        assert vault.seal(NUMBER, "120").startswith("s1.120-20261123.")
+        assert vault.seal(NUMBER).startswith("s1._-20261123.")
+        self.now += timedelta(minutes=2)
+        assert vault.seal(NUMBER, "120").startswith("s1.120-20261124.")
+
+    def test_an_older_token_is_read_in_another_process(self) -> None:
+        token = self.vault().seal(NUMBER, "120")
+        self.now += timedelta(days=30)
+        assert self.vault().unseal(token) == NUMBER
+
+    def test_a_token_of_an_older_release_is_read(self) -> None:
+        assert self.vault().unseal(KeyVault(KEY).seal(NUMBER)) == NUMBER
+
+    def test_a_destroyed_day_is_unreadable_and_no_other(self) -> None:
+        vault = self.vault()
+        gone, other = vault.seal(NUMBER, "120"), vault.seal(NUMBER, "121")
+        self.now += timedelta(days=1)
+        later = vault.seal(NUMBER, "120")
+        self.ring.destroy(day_key("120", date(2026, 11, 23)))
+        self.seconds += KNOWN_S
+        with pytest.raises(DestroyedError) as refused:
+            vault.unseal(gone)
+        assert NUMBER not in str(refused.value)
+        assert vault.unseal(other) == vault.unseal(later) == NUMBER
+
+    def test_a_destroyed_key_is_not_used_for_long(self) -> None:
+        vault = self.vault()
+        token = vault.seal(NUMBER, "120")
+        self.ring.destroy(day_key("120", date(2026, 11, 23)))
+        self.seconds += KNOWN_S - 1
+        vault.unseal(token)
+        self.seconds += 1
+        with pytest.raises(DestroyedError):
+            vault.unseal(token)
+
+    def test_keys_are_there_before_they_are_needed(self) -> None:
+        self.vault().prepare("120")
+        assert list(self.ring.names("120/days")) == ["120/days/2026-11-23", "120/days/2026-11-24"]
+
+    def test_without_a_place_for_keys_a_call_goes_on(self, tmp_path: Path) -> None:
+        (tmp_path / "keys").write_text("not a folder")
+        vault = self.vault()
+        token = vault.seal(NUMBER, "120")
+        assert token.startswith(f"s1.{vault.key_id}.")
+        assert vault.unseal(token) == NUMBER
+
+    @pytest.mark.parametrize(
+        "key_id",
+        ["120-20261399", "120-2026", "..-20261123", "a/b-20261123", "-20261123", "120-20261123x", "1-2-20261123"],
+    )
+    def test_a_key_id_that_is_none_is_refused(self, key_id: str) -> None:
+        with pytest.raises(OperatorError):
+            self.vault().unseal(f"s1.{key_id}.AAAA")
+
+    def test_equal_texts_have_equal_keys_over_days(self) -> None:
+        before = self.vault().key_of(NUMBER)
+        self.now += timedelta(days=400)
+        assert self.vault().key_of(NUMBER) == before

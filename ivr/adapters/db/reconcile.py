@@ -24,6 +24,8 @@ class Kept:
 
     call: CallRecord
     day: date
+    purged: frozenset[str]
+    """Files that were destroyed when their time was over."""
 
 
 class ReconcileStore:
@@ -59,6 +61,11 @@ class ReconcileStore:
                     talks=tuple(map(_talk, talks.get(row["id"], ()))),
                 ),
                 day=row["day"],
+                purged=frozenset(
+                    one["file"]
+                    for one in (*messages.get(row["id"], ()), *talks.get(row["id"], ()))
+                    if one["purged_at"] is not None
+                ),
             )
             for row in found
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -70,6 +70,18 @@ class CallDetails:
 
     call: CallRecord
     callbacks: tuple[CallbackItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A recording that the record names."""
+
+    call: str
+    file: str
+    sha256: str | None
+    """Of the recording as it was made."""
+    purged_at: datetime | None
+    """When it was destroyed."""
 
 
 class RecordStore:
@@ -142,6 +154,15 @@ class RecordStore:
         """Notes that personal data was shown; write it before showing them."""
         with translated():
             await self._pool.execute(self._sql["log_access"], who, what, why)
+
+    async def recordings_of(self, call: str) -> list[Kept]:
+        """Its kept messages and its talks."""
+        return [Kept(**dict(row)) for row in await self._fetch("recordings_of", call)]
+
+    async def settled(self, calls: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Those of the calls that are over and measured -> the files of takes that their callers discarded."""
+        found = await self._fetch("settled", list(calls))
+        return {row["id"]: frozenset(row["discarded"] or ()) for row in found}
 
     async def claim_key(self, fingerprint: str) -> None:
         """Ties the database to the sealing key. Raises OperatorError when it is sealed under another one."""

@@ -7,23 +7,30 @@ import os
 import struct
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from hashlib import file_digest
+from hashlib import file_digest, sha256
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from ivr.domain.ledger import Measured
 from ivr.engine.ingest import StillWritten
+from ivr.errors import IvrError
 
 SETTLE_S = 0.3
 """A file that changed less than this long ago may still be written (MixMonitor ends a little after its call)."""
 WAV_HEADER_BYTES = 44
 SEALED = ".sealed"
 """What the name of a sealed recording ends with, after its own."""
+SEALING = ".sealing"
+"""What is on its way to that."""
 RAW_BYTES_PER_S = 8000
 """Of .ulaw and .alaw files, which have no header."""
+
+Sealed = Callable[[str], Iterator[bytes] | None]
+"""Relative file name -> the recording as it was made, in pieces, if it was sealed since; None when it is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +44,10 @@ class OnDisk:
 class RecordingsFolder:
     """The folder that Asterisk records into. Blocking: call it in a thread."""
 
-    def __init__(self, root: Path, *, settle_s: float = SETTLE_S) -> None:
+    def __init__(self, root: Path, *, settle_s: float = SETTLE_S, sealed: Sealed = lambda _: None) -> None:
         self._root = root.resolve()
         self._settle_s = settle_s
+        self._sealed = sealed
 
     def measure(self, file: str) -> Measured | None:
         """What is in `file` (relative); None when it is not there or lies outside the folder. A WAV whose header says
@@ -51,8 +59,10 @@ class RecordingsFolder:
             return None
         try:
             stream = path.open("rb")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (NotADirectoryError, IsADirectoryError):
             return None
+        except FileNotFoundError:
+            return self._measure_sealed(file)
         with stream:
             status = path.stat()
             if 0 <= time.time() - status.st_mtime < self._settle_s:
@@ -78,8 +88,25 @@ class RecordingsFolder:
         for folder in sorted(self._root.glob("*/*")):
             if folder.is_dir() and first.isoformat() <= folder.name <= last.isoformat():
                 for path in sorted(folder.iterdir()):
-                    if path.is_file():
+                    if path.is_file() and path.suffix != SEALING:
                         yield str(path.relative_to(self._root)).removesuffix(SEALED)
+
+    def _measure_sealed(self, file: str) -> Measured | None:
+        try:
+            pieces = self._sealed(file)
+        except IvrError:  # its time is over, or it never was a recording: nothing is there
+            return None
+        if pieces is None:
+            return None
+        first, size, digest = b"", 0, sha256()
+        try:
+            for piece in pieces:
+                first, size = first or piece, size + len(piece)
+                digest.update(piece)
+        except IvrError:  # damaged: it is there, and it is not what was recorded
+            return Measured(seconds=0.0, sha256="")
+        seconds = _seconds(BytesIO(first), size, Path(file).suffix)
+        return Measured(seconds=round(seconds, 3), sha256=digest.hexdigest())
 
 
 def _finish_header(path: Path, status: os.stat_result) -> None:

@@ -76,6 +76,20 @@ class Layout:
         return self.secrets / "seal.key"
 
     @property
+    def centre_keys(self) -> Path:
+        """One key a centre, which opens those in `keys`."""
+        return self.secrets / "centres"
+
+    @property
+    def keys(self) -> Path:
+        """Keys of recordings and of days, wrapped; what is destroyed when its time is over."""
+        return self.var / "keys"
+
+    @property
+    def recordings_token(self) -> Path:
+        return self.secrets / "recordings.token"
+
+    @property
     def agents_file(self) -> Path:
         return self.secrets / "agents.json"
 
@@ -158,6 +172,8 @@ class Layout:
             self.var,
             self.run,
             self.secrets,
+            self.centre_keys,
+            self.keys,
             self.asterisk,
             self.asterisk_etc,
             self.asterisk_log,

@@ -51,6 +51,11 @@ def load_control_token(layout: Layout) -> str:
     return _password(layout.control_token)
 
 
+def load_recordings_token(layout: Layout) -> str:
+    """What a program shows that takes recordings over HTTP. Made when missing; raises like `load_secrets`."""
+    return _password(layout.recordings_token)
+
+
 def _agent_passwords(path: Path, agents: Iterable[str]) -> dict[str, str]:
     known: dict[str, str] = {}
     try:

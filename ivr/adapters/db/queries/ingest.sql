@@ -94,14 +94,16 @@ ON CONFLICT (call, seq, idx) DO UPDATE SET
     queue = EXCLUDED.queue, language = EXCLUDED.language, category = EXCLUDED.category;
 
 -- name: ask_callback
--- A request counts once, however often it is written: it makes an item or joins the open one.
+-- A request counts once, however often it is written: it makes an item or joins the open one. The number is the same
+-- each time; the newest is sealed under the key that lives longest.
 WITH item AS (
     INSERT INTO ivr.callbacks AS c
         (id, centre, category, language, origin, number, number_key, data, asked_at, due)
     SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11
     WHERE NOT EXISTS (SELECT FROM ivr.callback_requests WHERE id = $1)
     ON CONFLICT (centre, number_key, COALESCE(category, '')) WHERE state IN ('open', 'claimed')
-    DO UPDATE SET requests = c.requests + 1, due = LEAST(c.due, EXCLUDED.due), data = COALESCE(EXCLUDED.data, c.data)
+    DO UPDATE SET requests = c.requests + 1, due = LEAST(c.due, EXCLUDED.due), number = EXCLUDED.number,
+        data = COALESCE(EXCLUDED.data, c.data)
     RETURNING id
 )
 INSERT INTO ivr.callback_requests (id, call, callback, asked_at, due, data)

@@ -71,3 +71,14 @@ INSERT INTO ivr.vault (key_fingerprint) VALUES ($1) ON CONFLICT (only_row) DO NO
 
 -- name: vault_key
 SELECT key_fingerprint FROM ivr.vault;
+
+-- name: recordings_of
+SELECT call, file, sha256, purged_at FROM ivr.messages WHERE call = $1 AND state = 'kept'
+UNION ALL SELECT call, file, sha256, purged_at FROM ivr.recordings WHERE call = $1 ORDER BY file;
+
+-- name: settled
+-- Calls whose end is in the record, for which their recordings were measured; what their callers did not want kept.
+SELECT c.id, array_agg(m.file) FILTER (WHERE m.state = 'discarded') AS discarded
+FROM ivr.calls c LEFT JOIN ivr.messages m ON m.call = c.id
+WHERE c.id = ANY ($1::text[]) AND c.ended_at IS NOT NULL
+GROUP BY c.id;
