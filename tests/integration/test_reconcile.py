@@ -9,7 +9,7 @@ import resource
 import time
 import wave
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,10 +20,16 @@ from test_ingest import ingest_all
 
 from ivr import reconcile as module
 from ivr.adapters.db.journal import JournalStore
+from ivr.adapters.db.pool import open_pool
+from ivr.adapters.db.purges import PurgeStore
 from ivr.adapters.journal.lines import decode_extra, node_start
 from ivr.adapters.journal.recordings import RecordingsFolder
+from ivr.adapters.keys import KeyRing
+from ivr.adapters.recordings.safe import Safe
 from ivr.domain.conservation import NO_CENTRE
 from ivr.domain.records import CallRecord
+from ivr.domain.retention import Retention
+from ivr.purge import Purge
 from ivr.reconcile import Books, Report, reconcile
 
 CALLS = int(os.environ.get("IVR_RECONCILE_CALLS", "1000"))
@@ -51,7 +57,15 @@ class House:
         self.dsn = dsn
         self.journal = folder / "journal.csv"
         self.recordings = folder / "recordings"
-        self.books = Books(dsn=dsn, node="n1", journal=self.journal, recordings=self.recordings, day_of=day_of)
+        self.safe = Safe(self.recordings, KeyRing(secrets=folder / "secrets", keys=folder / "keys"))
+        self.books = Books(
+            dsn=dsn,
+            node="n1",
+            journal=self.journal,
+            recordings=self.recordings,
+            sealed=self.safe.find,
+            day_of=day_of,
+        )
 
     def say(self, *lines: bytes) -> None:
         with self.journal.open("ab") as file:
@@ -63,6 +77,7 @@ class House:
         with wave.open(str(path), "wb") as sound:
             sound.setparams((1, 2, 8000, 0, "NONE", ""))
             sound.writeframes(b"\x01\x02" * int(8000 * seconds))
+        os.utime(path, (AT, AT))
         return path
 
     async def ingest(self, within_s: float = 30.0) -> None:
@@ -208,12 +223,40 @@ async def test_recordings_and_rows_belong_together(house: House) -> None:
     }
 
 
-async def test_a_sealed_recording_is_there_and_its_content_not_compared(house: House) -> None:
+async def test_a_sealed_recording_is_compared_by_what_is_in_it(house: House) -> None:
+    for name in (TALK, MESSAGE):
+        house.safe.seal(name)
+    report = await house.report()
+    assert (whys(report), report.uncomparable, report.recordings) == ({}, [], 2)
+
+    sealed = house.recordings / (TALK + ".sealed")
+    sealed.write_bytes(sealed.read_bytes()[:-1])
+    assert whys(await house.report()) == {"n1-1.1": [f"recording {TALK} is not what was recorded"]}
+
+
+async def test_a_sealed_recording_that_does_not_open_is_said(house: House) -> None:
     for name in (TALK, MESSAGE):
         (house.recordings / name).rename(house.recordings / (name + ".sealed"))
     report = await house.report()
     assert whys(report) == {}
-    assert report.uncomparable == ["what is in 2 sealed recordings"]
+    assert report.uncomparable == ["what is in 2 sealed recordings that do not open"]
+
+
+async def test_what_was_destroyed_in_time_is_missed_by_nobody(house: House) -> None:
+    terms = {"120": Retention(messages=10, talk=10, calls=10)}
+    purge = Purge(
+        safe=house.safe, ring=KeyRing(secrets=house.safe.root, keys=house.safe.root), journal=house.journal, terms=terms
+    )
+    for name in (TALK, MESSAGE):
+        house.safe.seal(name)
+    async with open_pool(house.dsn) as pool:
+        done = await purge.run(PurgeStore(pool), at=datetime.fromtimestamp(AT, UTC) + timedelta(days=12), who="test")
+    assert [(each.centre, each.counts.messages, each.counts.talks) for each in done if each.centre == "120"] == [
+        ("120", 1, 1)
+    ]
+    report = await house.report()
+    assert whys(report) == {}
+    assert report.uncomparable == ["2 recordings past their time, which are destroyed"]
 
 
 async def test_rotated_files_are_read_too_and_a_pruned_one_is_said(house: House) -> None:
