@@ -29,7 +29,7 @@ from ivr.adapters.runtime.asterisk_config import AsteriskInput
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.postgres import PostgresCluster, private_dsn
 from ivr.adapters.runtime.process import drop_privileges, find_account
-from ivr.adapters.runtime.secrets import Secrets, load_secrets
+from ivr.adapters.runtime.secrets import Secrets, load_recordings_token, load_secrets
 from ivr.adapters.runtime.supervisor import System, find_ports
 from ivr.adapters.runtime.toolchain import get_asterisk, get_postgres
 from ivr.adapters.runtime.workers import INGEST, Worker, controller_name
@@ -114,6 +114,11 @@ class Installation:
         self.publisher.keep(self.edition)
         self.publisher.make_live(self.edition, who=getpass.getuser(), note=note)
         load_secrets(self.layout)
+        load_recordings_token(self.layout)
+        self.prepare_keys()
+
+    def prepare_keys(self) -> None:
+        """Makes the keys of today and tomorrow, so that no call has to. Raises OperatorError, OSError."""
         for centre in self.centres:
             self.vault.prepare(centre.id)
 
@@ -158,9 +163,8 @@ class Installation:
         async with open_pool(self.dsn, max_size=1) as pool:
             yield Handout(self.safe, RecordStore(pool))
 
-    @property
-    def purge(self) -> Purge:
-        """By what the centres promise now."""
+    def find_purge(self) -> Purge:
+        """By what the centres promise now. Blocking: it compiles them."""
         terms = {
             centre.id: Retention(
                 messages=centre.message_retention_days,

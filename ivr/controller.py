@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -26,8 +26,9 @@ from ivr.adapters.folder_watch import FolderWatch
 from ivr.adapters.lookup.http import HttpLookup
 from ivr.adapters.runtime.asterisk_config import AMI_USER
 from ivr.adapters.runtime.locks import held
-from ivr.adapters.runtime.secrets import load_control_token
+from ivr.adapters.runtime.secrets import load_control_token, load_recordings_token
 from ivr.adapters.web.control import order_routes
+from ivr.adapters.web.recordings import recording_route
 from ivr.bootstrap import Installation
 from ivr.engine.agent_desk import AgentDesk
 from ivr.engine.board import LiveBoard
@@ -70,7 +71,8 @@ class Controller:
         machine_clock = SystemClock()
         self._board = LiveBoard(switch=AmiSwitch(self._ami, machine_clock), centres=self._centres, clock=machine_clock)
         orders = order_routes(load_control_token(layout), {"reload": self._reload, "rollback": self._roll_back})
-        self._health = answering(name, layout, self.figures, address=(ports.bind, ports.http), routes=orders)
+        routes = [*orders, recording_route(load_recordings_token(layout), self._give)]
+        self._health = answering(name, layout, self.figures, address=(ports.bind, ports.http), routes=routes)
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -104,6 +106,11 @@ class Controller:
             "board": self._board.snapshot.to_json(),
             "problems": problems,
         }
+
+    async def _give(self, which: str, who: str, why: str) -> tuple[str, str, Iterator[bytes]]:
+        async with self._installation.handout() as handout:
+            handed = await handout.give(which, who=who, why=why)
+        return handed.file, handed.sha256, handed.pieces
 
     async def _reload(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         done = await self._change.reload(who=need_text(body, "who"), note=need_text(body, "note"))

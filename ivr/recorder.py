@@ -1,4 +1,7 @@
-"""The ingest process: follows the journal into the record. No caller waits for it."""
+"""The ingest process: follows the journal into the record, seals what was recorded, destroys what is past its time.
+
+No caller waits for it.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,23 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ivr import log as logs
 from ivr.adapters.db.journal import JournalStore
+from ivr.adapters.db.pool import open_pool
+from ivr.adapters.db.purges import PurgeStore
+from ivr.adapters.db.records import RecordStore
 from ivr.adapters.journal.lines import decode_extra
 from ivr.adapters.journal.recordings import RecordingsFolder
 from ivr.adapters.journal.tail import JournalTail
 from ivr.adapters.runtime.workers import INGEST
 from ivr.bootstrap import Installation
 from ivr.engine.ingest import Ingest
+from ivr.engine.sealing import Sealing
+from ivr.errors import IvrError
+from ivr.purge import require_plausible
 from ivr.worker import answering, stop_signal
 
 log = logging.getLogger(__name__)
@@ -23,6 +33,10 @@ log = logging.getLogger(__name__)
 LAG_ALARM_S = 30.0
 """Ingest that is this far behind is told as a problem."""
 POLL_S = 0.05
+SETTLE_IN_S = 30.0
+"""Before the first look at what is past its time: a start has other things to do."""
+RETENTION_LOOK_S = 1800.0
+"""Also how long after a failure it is tried again."""
 
 
 class Recorder:
@@ -36,20 +50,29 @@ class Recorder:
             record=JournalStore(
                 installation.dsn, node=settings.node, decode_extra=decode_extra, day_of=installation.day_of
             ),
-            measure=RecordingsFolder(layout.recordings).measure,
+            measure=RecordingsFolder(layout.recordings, sealed=installation.safe.find).measure,
             complete=installation.fallback_messages.complete,
         )
+        self._installation = installation
+        self._sealing: Sealing | None = None
+        self._retention_trouble: str | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; then what the journal still holds is written."""
         stop = stop_signal()
-        async with asyncio.TaskGroup() as parts:
-            ingest = parts.create_task(self._ingest.run())
+        async with open_pool(self._installation.dsn, max_size=2) as pool, asyncio.TaskGroup() as parts:
+            self._sealing = Sealing(safe=self._installation.safe, record=RecordStore(pool))
+            tasks = [
+                parts.create_task(self._ingest.run()),
+                parts.create_task(self._sealing.run()),
+                parts.create_task(self._retain(PurgeStore(pool))),
+            ]
             async with answering(INGEST, self._layout, self.figures):
                 log.info("ingest ready")
                 await stop.wait()
                 await self._finish()
-            ingest.cancel()
+            for task in tasks:
+                task.cancel()
 
     def figures(self) -> Mapping[str, Any]:
         """Without personal data, for /status."""
@@ -61,7 +84,40 @@ class Recorder:
             problems.append(f"the record is {ingest.lag_s:.0f} s ({ingest.lag_bytes} bytes) behind the journal")
         if ingest.torn:
             problems.append(f"{ingest.torn} journal lines could not be read: they are kept in ivr.torn")
-        return {"ingest": dataclasses.asdict(ingest), "problems": problems}
+        sealing = None if self._sealing is None else self._sealing.status()
+        if sealing is not None and sealing.failed:
+            file, why = next(iter(sealing.failed.items()))
+            problems.append(f"{len(sealing.failed)} recordings are not sealed, {file}: {why}")
+        if self._retention_trouble is not None:
+            problems.append(f"what is past its time is not destroyed: {self._retention_trouble}")
+        return {
+            "ingest": dataclasses.asdict(ingest),
+            "sealing": None if sealing is None else dataclasses.asdict(sealing),
+            "problems": problems,
+        }
+
+    async def _retain(self, store: PurgeStore) -> None:
+        """`ivr purge` by itself, and the keys of the coming day before a call needs them."""
+        every_s = self._installation.settings.purge_hours * 3600.0
+        await asyncio.sleep(SETTLE_IN_S)
+        next_at = 0.0
+        while True:
+            # Anew each time: a reload may have changed what callers are promised.
+            installation = Installation(self._installation.settings, is_live=True)
+            loop = asyncio.get_running_loop()
+            try:
+                await asyncio.to_thread(installation.prepare_keys)
+                if every_s and loop.time() >= next_at:
+                    now = datetime.now(UTC)
+                    await require_plausible(store, now)
+                    purge = await asyncio.to_thread(installation.find_purge)
+                    await purge.run(store, at=now, who="ivr ingest")
+                    next_at = loop.time() + every_s
+                self._retention_trouble = None
+            except (OSError, IvrError) as error:
+                self._retention_trouble = str(error)
+                log.warning("retention waits", extra={"reason": str(error)})
+            await asyncio.sleep(RETENTION_LOOK_S)
 
     async def _finish(self) -> None:
         """Waits for ingest to have read what is there, as far as the record takes it."""

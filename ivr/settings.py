@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     rtp_last: Port = 29999
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL", repr=False)
     """A Postgres of the operator's instead of the private one. It may hold a password: never shown."""
+    purge_hours: Annotated[int, Field(ge=0, le=168)] = 24
+    """Hours between two looks at what is past its time, which is destroyed; 0: only by `ivr purge`."""
     watch: bool = False
     """A change of the dialplan folder or of prompt texts makes it live, as `ivr reload` would."""
     at: str | None = None
@@ -127,6 +129,7 @@ class Settings(BaseSettings):
                 "qualify_s",
                 "local_calls",
                 "controllers",
+                "purge_hours",
                 "watch",
                 *PORT_FIELDS.values(),
             )

@@ -62,4 +62,4 @@ def purge(dry_run: bool, at: str | None, yes: bool, as_json: bool) -> None:
 
 async def _purge(installation: Installation, at: datetime, dry_run: bool) -> list[Purged]:
     async with open_pool(installation.dsn, max_size=1) as pool:
-        return await installation.purge.run(PurgeStore(pool), at=at, who=getpass.getuser(), dry_run=dry_run)
+        return await installation.find_purge().run(PurgeStore(pool), at=at, who=getpass.getuser(), dry_run=dry_run)

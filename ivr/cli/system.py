@@ -147,6 +147,7 @@ def _figures_text(figures: dict[str, Any]) -> str:
         return (
             f"open calls {record['open_calls']}, behind the journal {record['lag_bytes']} bytes "
             f"({record['lag_s']:.1f} s), unreadable lines {record['torn']}"
+            + (f", recordings to be sealed {sealing['waiting']}" if (sealing := figures.get("sealing")) else "")
         )
     return f"callers {figures['sessions']}"
 

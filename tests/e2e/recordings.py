@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wave
-from pathlib import Path
+from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,9 @@ FRAME = 160
 """20 ms at 8 kHz."""
 
 
-def samples_of(path: Path) -> Samples:
+def samples_of(wav: bytes) -> Samples:
     """Of a recording; fails unless it is 8 kHz, mono, 16 bit."""
-    with wave.open(str(path)) as recording:
+    with wave.open(BytesIO(wav)) as recording:
         assert (recording.getframerate(), recording.getnchannels(), recording.getsampwidth()) == (8000, 1, 2)
         return np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2").astype(np.float64)
 

@@ -158,6 +158,15 @@ class RunningSystem:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def recording(self, which: str) -> bytes:
+        """What `ivr recording` gives out."""
+        done = subprocess.run(
+            [sys.executable, "-m", "ivr", "recording", which, "--out", "-", "--why", "a test"],
+            env=self.environment, cwd=CHECKOUT, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     async def call(self, script: CallerScript, *callers: str | None, per_second: float = 10) -> None:
         """Callers who all do the same; fails unless each call went as the script says."""
         await self.call_all([ScriptedCall(script=script, caller=caller) for caller in callers], per_second=per_second)

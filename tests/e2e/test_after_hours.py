@@ -60,7 +60,7 @@ async def hang_up_while_speaking_keeps_what_was_said(stage: Stage) -> None:
     (message,) = await records.messages(call["id"])
     assert message["state"] == "kept"
     assert message["seconds"] == pytest.approx(SPOKEN_S, abs=1.0)
-    heard = samples_of(system.installation.layout.recordings / message["file"])
+    heard = samples_of(system.recording(message["file"]))
     said = samples_of_mu_law(voice.read_bytes())[: round(SPOKEN_S * 8000)]
     assert loudness(heard) == pytest.approx(loudness(said), rel=0.4)
     assert likeness(heard, said) > 0.8, "the recording is not what the caller said"

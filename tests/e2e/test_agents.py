@@ -73,7 +73,7 @@ async def agent_answers(stage: Stage) -> None:
     assert leg["talk_s"] == pytest.approx(3, abs=0.5)
     (talk,) = await stage.records.talks(call["id"])
     assert talk["seconds"] == pytest.approx(3, abs=0.5)
-    heard = samples_of(stage.system.installation.layout.recordings / talk["file"])
+    heard = samples_of(stage.system.recording(talk["file"]))
     assert loudness(heard) > 300, "the agent's voice is in the recording"
 
 

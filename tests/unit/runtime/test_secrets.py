@@ -32,7 +32,7 @@ def test_they_are_made_at_the_first_start_and_stay(layout: Layout) -> None:
 
 def test_only_their_owner_can_read_them(layout: Layout) -> None:
     load_secrets(layout, ["agent01"])
-    files = list(layout.secrets.iterdir())
+    files = [path for path in layout.secrets.iterdir() if path.is_file()]
     assert len(files) == 5
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
