@@ -23,8 +23,10 @@ from ivr.bootstrap import Installation
 from ivr.cli.output import business_instant, say, show_json, show_table
 from ivr.domain.records import CallRecord, LegRecord, StepRecord
 from ivr.engine.ports import Vault
+from ivr.errors import DestroyedError
 
 HIDDEN = "•••"
+DESTROYED = "(destroyed)"
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 PERSONAL = click.option("--personal", is_flag=True, help="Open sealed values (needs --why; noted in the access log).")
 WHY = click.option("--why", default="", help="Reason for --personal.")
@@ -44,12 +46,17 @@ class Opener:
         """The value, HIDDEN, or None when there is none; text that is not sealed stays."""
         if token is None or not token.startswith("s1."):
             return token
-        return HIDDEN if self.vault is None else self.vault.unseal(token)
+        if self.vault is None:
+            return HIDDEN
+        try:
+            return self.vault.unseal(token)
+        except DestroyedError:  # a purge is under way, or was interrupted
+            return DESTROYED
 
     def fields(self, token: str | None) -> dict[str, Any] | str | None:
         """Customer data: a sealed JSON object."""
         text = self.text(token)
-        return text if text is None or text == HIDDEN else json.loads(text)
+        return text if text in (None, HIDDEN, DESTROYED) else json.loads(text)
 
 
 @dataclass(frozen=True, slots=True)
