@@ -79,6 +79,7 @@ def patterns(value: str) -> Iterator[tuple[str, re.Pattern[bytes]]]:
         core = text[-(-offset * 8 // 6) : (offset + len(digits)) * 8 // 6]
         yield f"base64 at {offset}", re.compile(re.escape(core))
         yield f"base64url at {offset}", re.compile(re.escape(core.translate(bytes.maketrans(b"+/", b"-_"))))
+    for offset in range(5):
         lifted = base64.b32encode(bytes(offset) + digits)
         yield (
             f"base32 at {offset}",
@@ -244,7 +245,7 @@ def test_nothing_in_the_database(evidence: Evidence, system: RunningSystem) -> N
     ).stdout
     for table in ("calls", "events", "steps", "messages", "callbacks", "access_log", "purges"):
         assert f"COPY ivr.{table} ".encode() in dumped
-    assert dumped.count(b"s1.120-") > 10, "the values are there, sealed"
+    assert dumped.count(b"s1.120-") > 5, "the values are there, sealed"
     assert hits(dumped) == []
     assert settings.database_url is None
 
@@ -284,7 +285,7 @@ def test_nothing_on_live_channels_but_the_callers_id(evidence: Evidence) -> None
     assert len(channels) > 20
     assert any("IVR_STATE=" in shown for shown in channels)
     for shown in channels:
-        kept = [line for line in shown.splitlines() if not re.match(r"\s*(Caller ID|Connected Line ID)\b", line)]
+        kept = [line for line in shown.splitlines() if not re.match(r"\s*(Eff\. )?(Caller|Connected Line) ID", line)]
         assert hits("\n".join(kept).encode()) == []
 
 

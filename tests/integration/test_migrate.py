@@ -11,7 +11,7 @@ import pytest
 from ivr.adapters.db.migrate import migrate
 from ivr.errors import OperatorError, PeerError
 
-ALL = ("0001.record", "0002.surveys", "0003.conservation")
+ALL = ("0001.record", "0002.surveys", "0003.conservation", "0004.keys")
 
 
 async def test_migrates_once_and_is_quick_afterwards(empty_dsn: str) -> None:
