@@ -1,7 +1,7 @@
 # Everything goes through scripts/run.sh: it sets up what is missing, gives up root's rights and runs the verb.
 # Arguments: make up ARGS='--at "2026-11-23 10:00"', make test ARGS='-k queue'
 
-.PHONY: help setup demo test check up bench fuzz status clean
+.PHONY: help setup demo test check up bench soak fuzz status clean
 .DEFAULT_GOAL := help
 
 help: ## these lines
@@ -24,6 +24,9 @@ up: ## run the system in the foreground; Ctrl-C ends it
 
 bench: ## calls per second beside a hand-written dialplan
 	@scripts/run.sh bench $(ARGS)
+
+soak: ## load at 80 % of what this machine holds: MINUTES=30; memory, descriptors and lag as figures
+	@scripts/run.sh soak $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 fuzz: ## nonsense at every input: CASES=1000000 SEED=1, and through Asterisk SIP=10000
 	@scripts/run.sh fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(SIP),--sip $(SIP)) $(ARGS)

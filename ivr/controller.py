@@ -101,6 +101,7 @@ class Controller:
             "business_clock": self._installation.clock.now().isoformat(),
             "centres": {centre.id: centre.version for centre in self._centres.all},
             "sessions": self._agi.live,
+            "turns": self._engine.turns.to_json(),
             "agi_refused": self._agi.refused,
             "ami_connected": self._ami.connected,
             "board": self._board.snapshot.to_json(),

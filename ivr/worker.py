@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.web.health import HealthServer, Status
+from ivr.engine.latency import LoopLag
 
 
 def stop_signal() -> asyncio.Event:
@@ -21,17 +23,27 @@ def stop_signal() -> asyncio.Event:
     return stop
 
 
-def answering(
+@contextlib.asynccontextmanager
+async def answering(
     name: str,
     layout: Layout,
     figures: Status,
     *,
     address: tuple[str, int] | None = None,
     routes: Iterable[web.RouteDef] = (),
-) -> HealthServer:
-    """Entered last, as it is what says that the process does its work. `address` is for who asks any controller."""
+) -> AsyncIterator[None]:
+    """Entered last, as it is what says that the process does its work. `address` is for who asks any controller.
+
+    How late the event loop is goes with the figures of each process.
+    """
+    lag = LoopLag()
 
     def status() -> Mapping[str, Any]:
-        return {"name": name, "ready": True, **figures()}
+        return {"name": name, "ready": True, "loop_lag": lag.seen.to_json(), **figures()}
 
-    return HealthServer(status, routes, address=address, socket=layout.worker_socket(name))
+    probing = asyncio.create_task(lag.run(), name="loop lag")
+    try:
+        async with HealthServer(status, routes, address=address, socket=layout.worker_socket(name)):
+            yield
+    finally:
+        probing.cancel()

@@ -18,6 +18,7 @@ from ivr.adapters.journal.tail import JournalTail
 from ivr.adapters.runtime.supervisor import System
 from ivr.adapters.runtime.toolchain import get_sipp
 from ivr.adapters.runtime.workers import INGEST
+from ivr.bench.figures import read_figures, turns_of
 from ivr.bench.lab import BASELINE_NUMBER, QUEUE, SIPP_RTP, agents_of
 from ivr.bench.round import Round, play
 from ivr.bootstrap import Installation
@@ -115,6 +116,8 @@ class Stage:
             seconds=seconds,
             settle=settle,
         )
+        if way == OURS:
+            done = replace(done, turns=turns_of(read_figures(self.installation).values()))
         if way == BASELINE:  # the record catches up between the rounds, not in the next one
             await self.system.start_workers()
             await self._in_the_record(done.calls, since)

@@ -15,7 +15,7 @@ Meter = Mapping[str, float]
 def read_meter(processes: Mapping[str, Sequence[int]]) -> Meter:
     """Processor seconds used so far by each part (name -> pids): its processes and their children, also those that
     ended. A process that is gone counts as nothing."""
-    return {part: sum(map(_seconds, pids)) for part, pids in processes.items()}
+    return {part: sum(map(process_time, pids)) for part, pids in processes.items()}
 
 
 def used(before: Meter, after: Meter) -> dict[str, float]:
@@ -43,7 +43,8 @@ def busy_share(before: tuple[float, float], after: tuple[float, float]) -> float
     return (after[0] - before[0]) / total if total > 0 else 0.0
 
 
-def _seconds(pid: int) -> float:
+def process_time(pid: int) -> float:
+    """Processor seconds of a process and its children so far; 0 when it is gone."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         return sum(_of_one(one) for one in (process, *process.children(recursive=True)))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ivr.bench.alone import Alone
 from ivr.bench.calls import BASELINE, OURS
 from ivr.bench.round import FULL, Round
+from ivr.bench.search import Capacity
 
+CAPACITY_TARGET = 0.9
+"""Highest rate held, as a share of the baseline's."""
 CPU_TARGET = 1.3
 """Processor time of a call, everything but SIPp, as a multiple of the baseline's."""
 OWN_TARGET = 0.5
@@ -18,6 +21,9 @@ OWN_PARTS = ("controllers", "ingest", "postgres")
 HEADS = ("calls/s", "way", "came", "calls", "at once", "failed", "retrans.", "to agent s", "p99",
          "asterisk", "controllers", "ingest", "postgres", "sipp", "machine", "load")  # fmt: skip
 
+TURN_HEADS = ("node", "turns", "p50 ms", "p99 ms", "longest ms")
+SHARE_HEADS = ("way", "process", "ms a call", "cores", "share")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -25,6 +31,42 @@ class Report:
 
     rounds: Sequence[Round]
     alone: Sequence[Alone] = ()
+    is_search: bool = False
+    """Whether the rates were looked for, so that the highest held is a capacity."""
+
+    def capacity(self, way: str) -> Capacity:
+        return Capacity(way=way, rounds=[one for one in self.rounds if one.way == way])
+
+    @property
+    def capacity_ratio(self) -> float | None:
+        """Ours over the baseline's; None unless both are capacities (see `Capacity.is_known`)."""
+        ours, theirs = self.capacity(OURS), self.capacity(BASELINE)
+        if not (ours.is_known and theirs.is_known and ours.highest and theirs.highest):
+            return None
+        return ours.highest.asked_rate / theirs.highest.asked_rate
+
+    def turns(self) -> list[tuple[object, ...]]:
+        """Rows under TURN_HEADS, at the highest rate of ours that was held."""
+        highest = self.capacity(OURS).highest
+        return [
+            (
+                node, each.count,
+                *(f"{value * 1000:.1f}" for value in (each.quantile(0.5), each.quantile(0.99), each.longest_s)),
+            )
+            for node, each in sorted((highest.turns if highest else {}).items())
+        ]  # fmt: skip
+
+    def shares(self) -> list[tuple[object, ...]]:
+        """Rows under SHARE_HEADS, at the highest rate of either way that was held."""
+        return [
+            (
+                way, part, f"{spent * 1000:.1f}", f"{spent * one.asked_rate:.2f}",
+                f"{spent / (sum(one.cpu.values()) or 1.0):.0%}",
+            )
+            for way in (OURS, BASELINE)
+            if (one := self.capacity(way).highest) is not None
+            for part, spent in one.cpu.items()
+        ]  # fmt: skip
 
     @property
     def cpu_ratio(self) -> float | None:
@@ -57,11 +99,13 @@ class Report:
         """Targets that were not reached, one line each."""
         found = []
         if self.cpu_ratio is None or self.own_share is None:
-            found.append("no rate was held both ways: begin with a lower one, see --rates")
+            found.append("no rate was held both ways: begin with a lower one, see --rates and --first")
         elif self.cpu_ratio > CPU_TARGET:
             found.append(
                 f"a call costs {self.cpu_ratio:.2f} times the baseline's processor time, wanted {CPU_TARGET:g}"
             )
+        if self.is_search and self.capacity_ratio is not None and self.capacity_ratio < CAPACITY_TARGET:
+            found.append(f"capacity is {self.capacity_ratio:.2f} of the baseline's, wanted {CAPACITY_TARGET:g}")
         if self.own_share is not None and self.own_share > OWN_TARGET:
             found.append(
                 f"controllers, ingest, Postgres use {self.own_share:.2f} of what Asterisk does, wanted {OWN_TARGET:g}"
@@ -80,6 +124,9 @@ class Report:
             f"{one.part}: {one.per_second:,.0f} {one.unit}, {one.slower:.1f} times slower than {one.yardstick}"
             for one in self.alone
         ]
+        if self.is_search:
+            ratio = _line("capacity, ours / baseline", self.capacity_ratio, f"wanted at least {CAPACITY_TARGET:g}")
+            said = [ratio, *(self.capacity(way).words() for way in (OURS, BASELINE)), *said]
         return [*said, *self.limits()]
 
     def limits(self) -> list[str]:
@@ -117,7 +164,12 @@ class Report:
             "own_share": self.own_share,
             "rate_ratio": self.rate_ratio,
             "highest_rate": {way: self.highest(way) for way in (OURS, BASELINE)},
-            "rounds": [asdict(one) for one in self.rounds],
+            "capacity_ratio": self.capacity_ratio if self.is_search else None,
+            "capacity": {way: self.capacity(way).words() for way in (OURS, BASELINE)} if self.is_search else None,
+            "rounds": [
+                asdict(replace(one, turns={})) | {"turns": {node: each.to_json() for node, each in one.turns.items()}}
+                for one in self.rounds
+            ],
             "alone": [{**asdict(one), "slower": one.slower} for one in self.alone],
             "limits": self.limits(),
             "misses": self.misses(),

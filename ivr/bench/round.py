@@ -7,10 +7,11 @@ import itertools
 import os
 import statistics
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.adapters.journal.tail import JournalTail
-from ivr.bench.cpu import busy_share, children_time, machine_time, read_meter, used
+from ivr.bench.cpu import busy_share, children_time, machine_time, process_time, read_meter, used
+from ivr.domain.durations import Durations
 from ivr.domain.events import JournalEvent
 from ivr.domain.ledger import derive
 from ivr.domain.records import CallRecord
@@ -53,6 +54,10 @@ class Round:
     """Share of the whole machine that was busy in the second half of the arrivals."""
     load: float
     """Load average of the last minute, at the end."""
+    sipp_core: float = 0.0
+    """Share of one core that the busier SIPp used meanwhile: it is one thread, so 1.0 is all that it can."""
+    turns: Mapping[str, Durations] = field(default_factory=dict)
+    """By node: from what the caller did to the next command to Asterisk, commit included. Of ours only."""
 
     @property
     def is_in_time(self) -> bool:
@@ -93,7 +98,12 @@ async def play(
     meter, children = read_meter(processes), children_time()
     async with phone.serving(Answer(after_s=PICK_UP_S), limit_s=seconds + script.seconds + SLACK_S) as answering:
         async with await sipp.start_calls(calls, per_second=rate) as calling:
-            machine, result = await asyncio.gather(_machine_busy(seconds), calling.wait())
+            machine, *cores, result = await asyncio.gather(
+                _machine_busy(seconds),
+                _core_share(calling.pid, seconds),
+                _core_share(answering.pid, seconds),
+                calling.wait(),
+            )
         phones = await answering.stop()
     await settle(count)
     cpu = used(meter, read_meter(processes)) | {"sipp": children_time() - children}
@@ -113,6 +123,7 @@ async def play(
         cpu={part: spent / count for part, spent in cpu.items()},
         machine=machine,
         load=os.getloadavg()[0],
+        sipp_core=max(cores),
     )
 
 
@@ -144,6 +155,14 @@ async def _machine_busy(seconds: float) -> float:
     before = machine_time()
     await asyncio.sleep(seconds / 2)
     return busy_share(before, machine_time())
+
+
+async def _core_share(pid: int, seconds: float) -> float:
+    """Of one core, that a process used in the second half of the next `seconds`."""
+    await asyncio.sleep(seconds / 2)
+    before = process_time(pid)
+    await asyncio.sleep(seconds / 2)
+    return max(0.0, process_time(pid) - before) / (seconds / 2)
 
 
 def _rate(records: Sequence[CallRecord]) -> float:

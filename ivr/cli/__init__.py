@@ -38,7 +38,7 @@ from ivr.errors import AuthorError, IvrError
         "ivr.cli.purge": ("purge",),
         "ivr.cli.agents": ("agents",),
         "ivr.cli.demo": ("demo",),
-        "ivr.cli.bench": ("bench",),
+        "ivr.cli.bench": ("bench", "soak"),
         "ivr.cli.fuzz": ("fuzz",),
     },
     context_settings={"help_option_names": ["-h", "--help"]},

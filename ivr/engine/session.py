@@ -27,6 +27,7 @@ from ivr.domain.notes import Note
 from ivr.domain.state import CallState
 from ivr.domain.step import Step, advance, break_off, start
 from ivr.domain.values import Personal
+from ivr.engine.latency import Turn, Turns
 from ivr.engine.ports import Arrival, Centres, Clock, Line, Lookup, Vault, Wire
 from ivr.engine.wire import SealedWire
 from ivr.errors import HungUp, IvrError
@@ -57,6 +58,8 @@ class Engine:
     lookup: Lookup = field(default_factory=NoLookup)
     wire: Wire | None = None
     """How a commit becomes text; None: sealed by the vault."""
+    turns: Turns = field(default_factory=Turns)
+    """How long callers wait for us between two actions, by node."""
 
     @property
     def _wire(self) -> Wire:
@@ -106,8 +109,9 @@ class Engine:
         self, line: Line, centre: Centre, state: CallState, *, left: Back | None = None, resumed: bool = False
     ) -> None:
         """Until the flow is done or the dialplan has the caller. `left` is the event that the caller came back with."""
+        turn = self.turns.begin()
         while not state.ended:
-            step = await self._next(line, centre, state, left)
+            step = await self._next(line, centre, state, left, turn)
             if step is None:
                 return
             left = None
@@ -117,10 +121,11 @@ class Engine:
             state = step.state
         await line.hang_up()
 
-    async def _next(self, line: Line, centre: Centre, state: CallState, left: Back | None) -> Step | None:
+    async def _next(self, line: Line, centre: Centre, state: CallState, left: Back | None, turn: Turn) -> Step | None:
         """One action (unless `left` is its event already) and what it led to; None when the dialplan has the caller."""
         try:
-            event = left or await self._perform(line, action(centre, state))
+            event = left or await self._perform(line, action(centre, state), turn)
+            turn.heard(f"{centre.id}/{state.node}")
             return None if event is None else advance(centre, state, event, self.clock.now())
         except IvrError:
             raise
@@ -130,8 +135,9 @@ class Engine:
                 raise
             return break_off(centre, state, "fault", self.clock.now())
 
-    async def _perform(self, line: Line, todo: Action) -> Event | None:
+    async def _perform(self, line: Line, todo: Action, turn: Turn) -> Event | None:
         """The event that ended the action; None for one that ends elsewhere."""
+        turn.acts()
         try:
             match todo:
                 case Wait() | Dial():
@@ -171,5 +177,5 @@ class Engine:
         await line.commit(self._wire.to_journal(number, ending, centre), "")
         await line.answer()
         sounds = tuple(Sound(NOT_IN_SERVICE, language) for language in languages)
-        await self._perform(line, Leave(sounds=sounds))
+        await self._perform(line, Leave(sounds=sounds), self.turns.begin())
         await line.hang_up()
