@@ -1,4 +1,19 @@
-"""Faults of panoramisk 1.4 that made us write our own codec: each shown on panoramisk, then shown to be absent here.
+"""Faults of panoramisk 1.4's FastAGI that made us write our own codec: each shown on it, then shown to be absent here.
+
+| fault of panoramisk | test |
+|---|---|
+| a client that connects and closes stops the whole event loop | the first two |
+| an end of file in mid-call is a ValueError | `test_an_end_of_file_in_mid_call_is_an_error_with_a_meaning` |
+| a HANGUP line shifts later replies by one | `test_a_hangup_line_shifts_no_reply` |
+| one byte of a header that is no UTF-8 kills the request | `test_a_byte_that_is_no_utf8_kills_no_request` |
+| a quoted value is cut at its first space | `test_a_quoted_value_is_kept_whole` |
+| help text after 520- answers the next commands | `test_usage_is_taken_whole` |
+| a line break in a value is a second command | `test_a_command_cannot_carry_another` |
+| cancelling a session is swallowed | `test_a_cancelled_session_ends` |
+| a plain function as an endpoint fails on Python 3.11 | `test_a_plain_function_cannot_serve_a_route_in_panoramisk` |
+
+AMI's are in tests/unit/ami/test_panoramisk_ami_faults.py. What Asterisk itself does with a command that is too long is
+in tests/unit/fuzz/test_pure_fuzz.py.
 
 Should a later panoramisk mend one, its test fails and the decision (docs/adr) can be looked at again.
 """
@@ -9,8 +24,10 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+from collections.abc import Awaitable, Callable
 
 import pytest
+from panoramisk import fast_agi
 from panoramisk.utils import parse_agi_result
 
 from ivr.adapters.agi.codec import Decoder, HangupNotice, Header, Message, Reply
@@ -88,8 +105,63 @@ async def test_an_end_of_file_in_mid_call_is_an_error_with_a_meaning() -> None:
         await connection.execute("NOOP")
 
 
+async def test_a_cancelled_session_ends() -> None:
+    """panoramisk catches BaseException around a session, so its task goes on after it was cancelled."""
+    begun, gone_on = asyncio.Event(), asyncio.Event()
+
+    async def session(_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def handle() -> None:
+        await _given_to_panoramisk(b"agi_network_script: call\n\n", session)
+        gone_on.set()
+
+    theirs = asyncio.create_task(handle())
+    await begun.wait()
+    theirs.cancel()
+    await theirs
+    assert gone_on.is_set()
+
+    async with AgiServer(host="127.0.0.1", port=0, handlers={"call": _never}) as server:
+        _, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"agi_network_script: call\n\n")
+        while not server.live:
+            await asyncio.sleep(0)
+    assert server.live == 0
+    writer.close()
+
+
+async def test_a_plain_function_cannot_serve_a_route_in_panoramisk() -> None:
+    """It calls asyncio.coroutine, which Python 3.11 no longer has."""
+    with pytest.raises(AttributeError, match="coroutine"):
+        fast_agi.Application().add_route("call", lambda _: None)
+
+
+async def _nothing(_: object) -> None:
+    pass
+
+
+async def _never(connection: AgiConnection, header: Header) -> None:
+    await asyncio.Event().wait()
+
+
+async def _given_to_panoramisk(raw: bytes, session: Callable[[object], Awaitable[None]]) -> None:
+    application = fast_agi.Application(loop=asyncio.get_running_loop())
+    application.add_route("call", session)
+    reader = asyncio.StreamReader()
+    reader.feed_data(raw)
+    await application.handler(reader, _Deaf())
+
+
 class _Deaf:
     """A writer that nobody reads."""
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
 
     def write(self, data: bytes) -> None:
         pass
@@ -98,11 +170,11 @@ class _Deaf:
         pass
 
 
-def test_a_byte_that_is_no_utf8_kills_no_request() -> None:
+async def test_a_byte_that_is_no_utf8_kills_no_request() -> None:
     """panoramisk decodes the header strictly: a caller name in another encoding ends the call."""
     raw = "agi_calleridname: 홍길동\nagi_network_script: call\n\n".encode("euc-kr")
     with pytest.raises(UnicodeDecodeError):
-        raw.decode("utf-8")
+        await _given_to_panoramisk(raw, _nothing)
     [header] = Decoder().feed(raw)
     assert isinstance(header, Header)
     assert header.get("network_script") == "call"
