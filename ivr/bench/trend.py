@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 WARM_UP = 0.2
 """Share of a run at its beginning that does not count: caches fill, pools grow."""
+RAMP_S = 40.0
+"""Nor do so many seconds: until the first callers leave there are ever more of them, each in memory."""
 FLAT = 0.05
 """Memory is flat when a run of this length changes it by at most this share of itself …"""
 FLAT_BYTES = 4 * 2**20
@@ -49,7 +51,7 @@ def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
 def steady(samples: Sequence[Sample]) -> list[Sample]:
     """Without the warm-up."""
     last = samples[-1].at_s if samples else 0.0
-    return [one for one in samples if one.at_s >= last * WARM_UP]
+    return [one for one in samples if one.at_s >= max(last * WARM_UP, RAMP_S)]
 
 
 def memory(samples: Sequence[Sample]) -> Verdict:

@@ -65,7 +65,7 @@ def bench(rates: str | None, first: float, most: float, seconds: float, as_json:
 
 @click.command()
 @click.option(
-    "--minutes", default=30.0, show_default=True, type=click.FloatRange(0.5, 10_000), help="How long calls come in."
+    "--minutes", default=30.0, show_default=True, type=click.FloatRange(1, 10_000), help="How long calls come in."
 )
 @click.option(
     "--rate", type=click.FloatRange(0.5, 200), help="Calls per second; otherwise 80 % of what a short search finds."

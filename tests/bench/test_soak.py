@@ -36,6 +36,15 @@ def test_noise_and_a_warm_up_are_flat() -> None:
     assert memory(run_of(lambda minute: 90 - minute)).holds
 
 
+def test_callers_who_are_only_coming_are_no_leak() -> None:
+    """A minute of load: memory grows with the callers until the first of them leaves."""
+    samples = [
+        Sample(at_s=at_s, rss=0, uss=int((40 + min(at_s, 30) * 0.5) * MIB), descriptors=20, calls=int(min(at_s, 30)))
+        for at_s in range(0, 62, 2)
+    ]
+    assert memory(samples).holds
+
+
 @pytest.mark.parametrize("mib_a_minute", [0.3, 1.0, 10.0])
 def test_a_planted_leak_of_memory_is_found(mib_a_minute: float) -> None:
     verdict = memory(run_of(lambda minute: 90 + minute * mib_a_minute))
