@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.web.health import HealthServer, Status
-from ivr.engine.latency import LoopLag
+from ivr.engine.loop_lag import LoopLag
 
 
 def stop_signal() -> asyncio.Event:

@@ -27,8 +27,8 @@ from ivr.domain.notes import Note
 from ivr.domain.state import CallState
 from ivr.domain.step import Step, advance, break_off, start
 from ivr.domain.values import Personal
-from ivr.engine.latency import Turn, Turns
 from ivr.engine.ports import Arrival, Centres, Clock, Line, Lookup, Vault, Wire
+from ivr.engine.turns import Turn, Turns
 from ivr.engine.wire import SealedWire
 from ivr.errors import HungUp, IvrError
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from ivr.adapters.vault import KeyVault
 from ivr.domain.durations import Durations, added, durations_from_json
-from ivr.engine.latency import PROBE_S, LoopLag, Turns
+from ivr.engine.loop_lag import PROBE_S, LoopLag
 from ivr.engine.ports import Arrival
 from ivr.engine.session import Engine
+from ivr.engine.turns import Turns
 from ivr.testing.caller import FakeLine, LeavesQueue, Press
 from ivr.testing.centres import OPEN_AT, small_centre
 from ivr.testing.virtual_time import run_in_virtual_time
