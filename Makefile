@@ -1,7 +1,7 @@
 # Everything goes through scripts/run.sh: it sets up what is missing, gives up root's rights and runs the verb.
 # Arguments: make up ARGS='--at "2026-11-23 10:00"', make test ARGS='-k queue'
 
-.PHONY: help setup demo test check up bench soak fuzz status clean
+.PHONY: help setup demo test check up bench soak fuzz chaos status clean
 .DEFAULT_GOAL := help
 
 help: ## these lines
@@ -30,6 +30,9 @@ soak: ## load at 80 % of what this machine holds: MINUTES=30; memory, descriptor
 
 fuzz: ## nonsense at every input: CASES=1000000 SEED=1, and through Asterisk SIP=10000
 	@scripts/run.sh fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(SIP),--sip $(SIP)) $(ARGS)
+
+chaos: ## kill everything again and again under load, then look for each call: make chaos KILLS=1000 SEED=1
+	@scripts/run.sh chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 status: ## what runs, where, and what is not well
 	@scripts/run.sh status $(ARGS)

@@ -84,6 +84,6 @@ test)
     # On two cores: each worker has a system of its own, and the files of one group stay together.
     run_tests -n 2 --dist loadgroup "$@"
     ;;
-demo | up | bench | soak | fuzz | status) exec "${AS_USER[@]}" $PYTHON -m ivr "$VERB" "$@" ;;
+demo | up | bench | soak | fuzz | chaos | status) exec "${AS_USER[@]}" $PYTHON -m ivr "$VERB" "$@" ;;
 *) fail "unknown verb $VERB: see make help" ;;
 esac

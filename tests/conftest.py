@@ -17,10 +17,12 @@ KINDS = {
     "contract": "the same suite for a port's real part and its fake",
     "integration": "needs Postgres",
     "e2e": "needs Asterisk and SIPp",
+    "chaos": "kills the parts of a whole system while SIPp calls it",
 }
 TESTS = Path(__file__).parent
-E2E_GROUPS = {"test_language": "e2e-2", "test_reload": "e2e-2", "test_emergency": "e2e-2"}
-"""File -> which of two systems its calls go to: they run side by side, because callers mostly wait."""
+E2E_GROUPS = {"test_language": "e2e-2", "test_reload": "e2e-2", "test_emergency": "e2e-2", "test_agents": "e2e-2"}
+"""File -> which of two systems its calls go to: they run side by side, because callers mostly wait. Both take about ten
+minutes; keep it so."""
 
 settings.register_profile("house", deadline=None, print_blob=True)
 # CI looks at the same examples each time: a red run must be of the change. Everybody else looks at new ones.
@@ -39,7 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if kind in KINDS:
             item.add_marker(kind)
     # What takes minutes begins first, so that no worker is left with it alone at the end.
-    items.sort(key=lambda item: _group(item.path) is None)
+    order = ("e2e", "chaos")
+    items.sort(key=lambda item: order.index(kind) if (kind := _place(item.path)[0]) in order else len(order))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -68,7 +71,9 @@ def _place(path: Path) -> tuple[str, str]:
 
 def _group(path: Path) -> str | None:
     kind, file = _place(path)
-    return E2E_GROUPS.get(file, "e2e") if kind == "e2e" else None
+    if kind == "e2e":
+        return E2E_GROUPS.get(file, "e2e")
+    return kind if kind == "chaos" else None
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ from ivr.errors import AuthorError, IvrError
         "ivr.cli.demo": ("demo",),
         "ivr.cli.bench": ("bench", "soak"),
         "ivr.cli.fuzz": ("fuzz",),
+        "ivr.cli.chaos": ("chaos",),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
