@@ -32,7 +32,7 @@ from ivr.adapters.runtime.process import drop_privileges, find_account
 from ivr.adapters.runtime.secrets import Secrets, load_recordings_token, load_secrets
 from ivr.adapters.runtime.supervisor import System, find_ports
 from ivr.adapters.runtime.toolchain import get_asterisk, get_postgres
-from ivr.adapters.runtime.workers import INGEST, Worker, controller_name
+from ivr.adapters.runtime.workers import INGEST, Worker, controller_name, list_workers
 from ivr.adapters.vault import KeyVault
 from ivr.adapters.versions import VersionStore
 from ivr.dialplan.compiler import Loaded, load_centres
@@ -292,6 +292,10 @@ class Installation:
             Worker(name, (sys.executable, "-m", "ivr", *words), layout=self.layout, env=environment)
             for name, words in commands.items()
         )
+
+    def running_workers(self) -> tuple[Worker, ...]:
+        """Those that the last start has, whatever our settings are: to look for and to end, not to start."""
+        return tuple(Worker(name, (), layout=self.layout, env={}) for name in list_workers(self.layout))
 
     def _worker_environment(self) -> dict[str, str]:
         environment = self.settings.child_environment()

@@ -25,6 +25,7 @@ from ivr.adapters.clock import SystemClock
 from ivr.adapters.folder_watch import FolderWatch
 from ivr.adapters.lookup.http import HttpLookup
 from ivr.adapters.runtime.asterisk_config import AMI_USER
+from ivr.adapters.runtime.heart import Heart
 from ivr.adapters.runtime.locks import held
 from ivr.adapters.runtime.secrets import load_control_token, load_recordings_token
 from ivr.adapters.web.control import order_routes
@@ -41,6 +42,9 @@ from ivr.worker import answering, stop_signal
 
 log = logging.getLogger(__name__)
 
+DRAIN_S = 20.0
+"""How long callers of a controller that ends have to come to the end of what they hear or say; a longer wait is dropped
+and begins anew in another controller. A recording goes on by itself and is not dropped."""
 LEADER_LOOK_S = 1.0
 """Seconds between two looks whether the controller that does what only one may do is gone."""
 
@@ -57,12 +61,14 @@ class Controller:
         self._live = LiveVersions(installation.publisher, self._centres)
         self._change = LiveChange(installation, self._live)
         self._watch_trouble: str | None = None
+        self._is_ending = False
         self._lookup = HttpLookup(os.environ)
         self._engine = Engine(
             centres=CentresInEmergency(self._centres, installation.emergencies),
             vault=installation.vault,
             clock=installation.clock,
             lookup=self._lookup,
+            is_ending=lambda: self._is_ending,
         )
         self._desk = AgentDesk(installation.vault)
         self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.spoken)
@@ -75,20 +81,25 @@ class Controller:
         self._health = answering(name, layout, self.figures, address=(ports.bind, ports.http), routes=routes)
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
+        """Until SIGTERM or SIGINT; then each caller is handed on where it does not show, and everything ends."""
         stop = stop_signal()
-        await asyncio.to_thread(tidy, self._folders)
         async with AsyncExitStack() as stack:
+            heart = await stack.enter_async_context(Heart(memory_mb=self._installation.settings.memory_limit_mb))
+            await asyncio.to_thread(tidy, self._folders)
             parts = await stack.enter_async_context(asyncio.TaskGroup())
             background = [parts.create_task(self._board.run()), parts.create_task(self._lead())]
             await stack.enter_async_context(self._ami)
             await stack.enter_async_context(self._lookup)
             await stack.enter_async_context(self._agi)
             await stack.enter_async_context(self._health)
+            heart.beat()
             log.info("controller ready", extra={"worker": self._name})
             await stop.wait()
+            self._is_ending = True
             for task in background:
                 task.cancel()
+            await self._health.leave()
+            await self._agi.drain(DRAIN_S)
 
     def figures(self) -> dict[str, Any]:
         """Without personal data, for /status."""
@@ -98,6 +109,7 @@ class Controller:
         if not self._ami.connected:
             problems.append(self._ami.trouble)
         return {
+            "ready": not self._is_ending,
             "business_clock": self._installation.clock.now().isoformat(),
             "centres": {centre.id: centre.version for centre in self._centres.all},
             "sessions": self._agi.live,
@@ -152,7 +164,10 @@ class Controller:
 
     async def _call(self, connection: AgiConnection, header: Header) -> None:
         await self._live.follow()
-        await self._engine.run(AgiLine(connection, self._folders), arrival_of(header))
+        arrival = arrival_of(header)
+        if arrival.state and not (arrival.left_queue or arrival.left_dial):
+            log.info("call taken over", extra={"call_id": arrival.call})
+        await self._engine.run(AgiLine(connection, self._folders), arrival)
 
     async def _agent(self, connection: AgiConnection, header: Header) -> None:
         await self._live.follow()

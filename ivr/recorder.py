@@ -20,6 +20,7 @@ from ivr.adapters.db.records import RecordStore
 from ivr.adapters.journal.lines import decode_extra
 from ivr.adapters.journal.recordings import RecordingsFolder
 from ivr.adapters.journal.tail import JournalTail
+from ivr.adapters.runtime.heart import Heart
 from ivr.adapters.runtime.workers import INGEST
 from ivr.bootstrap import Installation
 from ivr.engine.ingest import Ingest
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 LAG_ALARM_S = 30.0
 """Ingest that is this far behind is told as a problem."""
 POLL_S = 0.05
+SILENCE_S = 30.0
+"""The loop may stand still for a while over a long backlog, and nobody is kept waiting by it."""
 SETTLE_IN_S = 30.0
 """Before the first look at what is past its time: a start has other things to do."""
 RETENTION_LOOK_S = 1800.0
@@ -45,6 +48,7 @@ class Recorder:
     def __init__(self, installation: Installation) -> None:
         settings, layout = installation.settings, installation.layout
         self._layout = layout
+        self._memory_mb = settings.memory_limit_mb
         self._ingest = Ingest(
             reader=JournalTail(layout.journal),
             record=JournalStore(
@@ -60,7 +64,11 @@ class Recorder:
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; then what the journal still holds is written."""
         stop = stop_signal()
-        async with open_pool(self._installation.dsn, max_size=2) as pool, asyncio.TaskGroup() as parts:
+        async with (
+            Heart(memory_mb=self._memory_mb, silence_s=SILENCE_S) as heart,
+            open_pool(self._installation.dsn, max_size=2) as pool,
+            asyncio.TaskGroup() as parts,
+        ):
             self._sealing = Sealing(safe=self._installation.safe, record=RecordStore(pool))
             tasks = [
                 parts.create_task(self._ingest.run()),
@@ -68,6 +76,7 @@ class Recorder:
                 parts.create_task(self._retain(PurgeStore(pool))),
             ]
             async with answering(INGEST, self._layout, self.figures):
+                heart.beat()
                 log.info("ingest ready")
                 await stop.wait()
                 await self._finish()

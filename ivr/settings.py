@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Calls served at once without a controller, a process each; whoever comes then leaves a message."""
     controllers: Annotated[int, Field(ge=1, le=32)] = 2
     """Controllers that `ivr up` runs: any one takes any call."""
+    memory_limit_mb: Annotated[int, Field(ge=0)] = 1024
+    """Resident memory, in MB, at which a controller or ingest is ended and started again; 0: never."""
     ports: Literal["set", "free"] = "set"
     """`free`: ports nobody uses, found at each start, for tests and trials beside a running system."""
     sip_port: Port = 5060
@@ -130,6 +132,7 @@ class Settings(BaseSettings):
                 "local_calls",
                 "controllers",
                 "purge_hours",
+                "memory_limit_mb",
                 "watch",
                 *PORT_FIELDS.values(),
             )

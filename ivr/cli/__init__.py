@@ -19,7 +19,7 @@ from ivr.errors import AuthorError, IvrError
 @click.group(
     cls=LazyGroup,
     commands_in={
-        "ivr.cli.system": ("up", "status", "clock"),
+        "ivr.cli.system": ("up", "restart", "status", "clock"),
         "ivr.cli.parts": ("prepare", "migrate", "asterisk", "controller", "ingest", "answers"),
         "ivr.cli.emergency": ("close", "open"),
         "ivr.cli.dialplan": ("check",),

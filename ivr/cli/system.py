@@ -1,4 +1,4 @@
-"""ivr up, status, clock."""
+"""ivr up, restart, status, clock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ivr.adapters.emergencies import EmergencyFile, Order
 from ivr.adapters.runtime import status as runtime_status
 from ivr.adapters.runtime.local_agi import check_launcher
 from ivr.adapters.runtime.ports import Ports
+from ivr.adapters.runtime.status import supervisor_runs
 from ivr.adapters.runtime.workers import INGEST
 from ivr.bootstrap import Installation
 from ivr.cli.emergency import describe
@@ -81,6 +82,21 @@ def _ports_text(ports: Ports) -> str:
         f"sip {ports.sip}/udp, agi {ports.agi}, ami {ports.ami}, http {ports.http}, postgres {ports.postgres}, "
         f"rtp {ports.rtp_first}-{ports.rtp_last}/udp, all on {ports.bind}"
     )
+
+
+@click.command()
+def restart() -> None:
+    """Replace every process of ours by a new one, one after the other, while calls go on.
+
+    After an update of the code, say. Asterisk and Postgres stay as they are. Each hands its callers on before it
+    ends, and the new one works before the next is asked to end.
+    """
+    installation = Installation.running()
+    if not supervisor_runs(installation.layout):
+        raise OperatorError("`ivr up` does not run, so nothing would start them again: `make up` starts everything")
+    for worker in installation.running_workers():
+        asyncio.run(worker.replace())
+        say(f"{worker.name} replaced")
 
 
 @click.command()

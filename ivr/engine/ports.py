@@ -47,6 +47,9 @@ class Line(Protocol):
     async def hand_over(self, to: Wait | Dial) -> None:
         """The dialplan takes the caller to a queue or dials; the session is over until the caller comes back."""
 
+    async def let_go(self) -> None:
+        """Another controller takes the caller on from the last commit; after a hang-up, does nothing."""
+
     async def hang_up(self) -> None:
         """The call is done; after a hang-up, does nothing."""
 

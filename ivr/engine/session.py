@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ivr.domain import notes
@@ -56,6 +56,8 @@ class Engine:
     vault: Vault
     clock: Clock
     lookup: Lookup = field(default_factory=NoLookup)
+    is_ending: Callable[[], bool] = field(default=lambda: False)
+    """Asked between two steps: whether this process ends soon, so that another should go on with the call."""
     wire: Wire | None = None
     """How a commit becomes text; None: sealed by the vault."""
     turns: Turns = field(default_factory=Turns)
@@ -66,7 +68,7 @@ class Engine:
         return self.wire or SealedWire(self.vault)
 
     async def run(self, line: Line, arrival: Arrival) -> None:
-        """Drives the caller until the flow is done, hands over to a queue, or the caller hangs up.
+        """Drives the caller until the flow is done, another part has the caller, or the caller hangs up.
 
         Raises PeerError when Asterisk is gone; the dialplan then tries again or falls back.
         """
@@ -111,6 +113,10 @@ class Engine:
         """Until the flow is done or the dialplan has the caller. `left` is the event that the caller came back with."""
         turn = self.turns.begin()
         while not state.ended:
+            if self.is_ending():
+                # Nothing was begun since the last commit: the caller hears nothing twice and does not notice.
+                await line.let_go()
+                return
             step = await self._next(line, centre, state, left, turn)
             if step is None:
                 return

@@ -95,6 +95,8 @@ class FakeLine:
     answered: bool = False
     done: bool = False
     hung_up: bool = False
+    passed_on: int = 0
+    """How often another controller was to take the caller on."""
 
     async def answer(self) -> None:
         self._require_line()
@@ -122,6 +124,9 @@ class FakeLine:
         self._require_line()
         self.turns.append(Turn(to))
         self.waiting = to
+
+    async def let_go(self) -> None:
+        self.passed_on += 1
 
     async def hang_up(self) -> None:
         self.done = True

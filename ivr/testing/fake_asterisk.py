@@ -77,7 +77,7 @@ class FakeAsterisk:
     _joiner: PayloadJoiner = field(default_factory=PayloadJoiner)
 
     async def place_call(self, *, dnis: str = "120", entries: int = 50) -> None:
-        """What the dialplan does with a call: enter, wait in a queue, enter again, also after a controller's death."""
+        """What the dialplan does with a call: enter, wait in a queue, enter again, be it after a controller's death."""
         event = ""
         self._save_moves()
         for _ in range(entries):
@@ -100,7 +100,8 @@ class FakeAsterisk:
                 self._save_moves()
             else:
                 event = event if self.variables.get("IVR_STATE", "") == entered_with else ""
-                self._repeat()
+                if self.variables["IVR_NEXT"] != "again":
+                    self._repeat()
         raise ScriptMismatch(f"the call entered more than {entries} times")
 
     async def request(self, script: str, *arguments: str, extension: str = "120") -> None:

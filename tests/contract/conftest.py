@@ -47,6 +47,7 @@ class Seen:
     queue: str
     transfer: str
     done: bool
+    let_go: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +67,7 @@ class FakeWorld:
             queue=line.waiting.queue if isinstance(line.waiting, Wait) else "",
             transfer=line.waiting.target if isinstance(line.waiting, Dial) else "",
             done=line.done,
+            let_go=bool(line.passed_on),
         )
 
 
@@ -138,6 +140,7 @@ def seen_on(channel: FakeAsterisk) -> Seen:
         queue=variables.get("IVR_QUEUE", "") if variables.get("IVR_NEXT") == "queue" else "",
         transfer=variables.get("IVR_TRANSFER", "") if variables.get("IVR_NEXT") == "transfer" else "",
         done=variables.get("IVR_NEXT") == "done",
+        let_go=variables.get("IVR_NEXT") == "again",
     )
 
 

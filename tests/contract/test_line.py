@@ -186,6 +186,15 @@ async def test_hand_over_to_a_phone(world: World) -> None:
     assert not seen.done
 
 
+async def test_let_go(world: World) -> None:
+    async def body(line: Line) -> None:
+        await line.commit(JOURNAL, "token")
+        await line.let_go()
+
+    seen = await world.talk(body)
+    assert (seen.let_go, seen.done, seen.queue) == (True, False, "")
+
+
 async def test_hang_up(world: World) -> None:
     async def body(line: Line) -> None:
         await line.hang_up()

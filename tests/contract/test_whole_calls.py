@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -38,8 +40,8 @@ SCRIPTS = {
 }
 
 
-def engine(at: datetime) -> Engine:
-    return Engine(centres=FixedCentres((small_centre(),)), vault=VAULT, clock=ManualClock(at))
+def engine(at: datetime, is_ending: Callable[[], bool] = lambda: False) -> Engine:
+    return Engine(centres=FixedCentres((small_centre(),)), vault=VAULT, clock=ManualClock(at), is_ending=is_ending)
 
 
 async def on_fake_line(at: datetime, keys: list[str], dnis: str = "120") -> FakeLine:
@@ -47,8 +49,15 @@ async def on_fake_line(at: datetime, keys: list[str], dnis: str = "120") -> Fake
     return await place_call(engine(at), line, Arrival(call="n1-1.0", dnis=dnis, caller=CALLER))
 
 
-async def on_agi(folders: Folders, at: datetime, keys: list[str], dnis: str = "120", **options: Any) -> FakeAsterisk:
-    running = engine(at)
+async def on_agi(
+    folders: Folders,
+    at: datetime,
+    keys: list[str],
+    dnis: str = "120",
+    is_ending: Callable[[], bool] = lambda: False,
+    **options: Any,
+) -> FakeAsterisk:
+    running = engine(at, is_ending)
 
     async def handler(connection: AgiConnection, header: Header) -> None:
         await running.run(AgiLine(connection, folders), arrival_of(header))
@@ -114,6 +123,20 @@ async def test_a_connection_lost_at_any_command_changes_nothing_for_the_caller(f
         assert told == [{**note, "file": "", "talk_file": ""} for note in story(calm.journal)], f"lost at {number}"
         assert channel.answered
         assert channel.variables["IVR_NEXT"] == "done"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+async def test_a_call_that_another_controller_goes_on_with_at_every_step_is_the_same_to_the_caller(
+    folders: Folders, name: str
+) -> None:
+    at, keys = SCRIPTS[name]
+    calm = await on_agi(folders, at, keys)
+    one_step_each = cycle([False, True])
+    channel = await on_agi(folders, at, keys, is_ending=lambda: next(one_step_each), call_id="n2-1.0")
+    assert heard(channel) == heard(calm)
+    told, known = ([{**note, "file": "", "talk_file": ""} for note in story(each.journal)] for each in (channel, calm))
+    assert told == known
+    assert sum(line == 'SET VARIABLE IVR_NEXT "again"' for line in channel.commands) >= min(2, len(keys) - 1)
 
 
 async def test_nothing_personal_is_in_any_command(folders: Folders) -> None:

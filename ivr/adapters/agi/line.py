@@ -93,6 +93,10 @@ class AgiLine:
         values = {**_arguments_of(to), "CHANNEL(language)": to.language, variables.NEXT: _next_of(to)}
         await self._run("MSet", ",".join(f"{name}={value}" for name, value in values.items()))
 
+    async def let_go(self) -> None:
+        if not self._agi.hung_up:
+            await self._agi.execute("SET VARIABLE " + variables.NEXT, variables.NEXT_AGAIN)
+
     async def hang_up(self) -> None:
         if not self._agi.hung_up:
             await self._agi.execute("SET VARIABLE " + variables.NEXT, variables.NEXT_DONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -115,9 +116,21 @@ class AgiServer:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
+    async def drain(self, within_s: float) -> None:
+        """Takes no more connections and returns when the last session is over, or after `within_s` seconds."""
+        self._stop_listening()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while sessions := list(self._sessions):
+                    await asyncio.wait(sessions)
+
+    def _stop_listening(self) -> None:
+        # Whom the kernel had let in already gets a reset; the dialplan enters again at once.
         if self._server is not None:
             self._server.close()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._stop_listening()
         # The dialplan takes a caller on where the state says: dropping the sessions is safe by design.
         for session in list(self._sessions):
             session.cancel()

@@ -105,7 +105,12 @@ class Process:
         self._reap()
 
     async def stop(self, *, grace_s: float, interrupt: bool = False) -> None:
-        """Asks it to end (SIGTERM, or SIGINT with `interrupt`), kills it after `grace_s` seconds, forgets its pid."""
+        """As `end`, and forgets its pid: for who started it."""
+        await self.end(grace_s=grace_s, interrupt=interrupt)
+        self.pid_file.unlink(missing_ok=True)
+
+    async def end(self, *, grace_s: float, interrupt: bool = False) -> None:
+        """Asks it to end (SIGTERM, or SIGINT with `interrupt`), kills it after `grace_s` seconds."""
         for number in (signal.SIGINT if interrupt else signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(psutil.NoSuchProcess):
                 # psutil looks at the start time first: a pid that was given to another program is not signalled.
@@ -113,7 +118,6 @@ class Process:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wait(), grace_s)
                 break
-        self.pid_file.unlink(missing_ok=True)
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -163,7 +167,10 @@ def spawn(
 
 
 def find_process(name: str, pid_file: Path) -> Process | None:
-    """The process that `pid_file` tells of, if it still runs and is the same one; a stale pid file is removed."""
+    """The process that `pid_file` tells of, if it still runs and is the same one.
+
+    A stale pid file stays: its owner may be writing the next one just now.
+    """
     try:
         record = json.loads(pid_file.read_text(encoding="utf-8"))
         process = psutil.Process(int(record["pid"]))
@@ -172,11 +179,8 @@ def find_process(name: str, pid_file: Path) -> Process | None:
             and process.status() != psutil.STATUS_ZOMBIE
         ):
             return Process(name=name, process=process, pid_file=pid_file)
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
         pass
-    pid_file.unlink(missing_ok=True)
     return None
 
 

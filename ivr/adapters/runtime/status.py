@@ -100,6 +100,11 @@ def _service(layout: Layout, name: str) -> Service:
     return _described(name, None if process is None else process.pid)
 
 
+def supervisor_runs(layout: Layout) -> bool:
+    """Whether an `ivr up` keeps what runs."""
+    return _supervisor(layout).pid is not None
+
+
 def _supervisor(layout: Layout) -> Service:
     """Whoever holds up.lock; the pid in the file alone may be of one that was killed."""
     try:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Self
@@ -153,29 +153,42 @@ class System:
         await self._asterisk.start(await asyncio.to_thread(self._latest))
 
     async def start_workers(self) -> None:
-        """All at once. A worker left from before is replaced, not taken over: callers resume in the new one, which has
-        the settings and dialplans of this start."""
-        await self.stop_workers()
-        ports = self._given.ports
-        for port, purpose, setting in ((ports.agi, "FastAGI", "IVR_AGI_PORT"), (ports.http, "HTTP", "IVR_HTTP_PORT")):
-            # Later, ours share these; here, whoever listens is a stranger.
-            require_free(port, socket.SOCK_STREAM, bind=ports.bind, purpose=purpose, setting=setting)
+        """All at once. A worker left from before is replaced, not taken over, for the new one has the settings of this
+        start; one after the other, so that its callers find another controller."""
+        earlier = list_workers(self._layout)
+        left = [worker for worker in self.workers if worker.find() is not None]
+        if not left:
+            self._require_ports()
         note_workers(self._layout, [worker.name for worker in self.workers])
         self._say(f"starting {', '.join(worker.name for worker in self.workers)}")
-        results = await asyncio.gather(*(worker.start() for worker in self.workers), return_exceptions=True)
+        results = await asyncio.gather(
+            *(worker.start() for worker in self.workers if worker not in left), return_exceptions=True
+        )
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+        for worker in left:
+            await worker.stop()
+            await worker.start()
+        await self._stop_named(set(earlier) - {worker.name for worker in self.workers})
 
     async def stop_workers(self) -> None:
-        """Controllers before ingest, which carries what they wrote to the database; then those that an earlier start
-        had more of."""
+        """Controllers before ingest, which carries what they wrote to the database."""
         *controllers, ingest = self.workers
         await asyncio.gather(*(controller.stop() for controller in controllers))
         await ingest.stop()
-        for name in set(list_workers(self._layout)) - {worker.name for worker in self.workers}:
-            if (left := find_process(name, self._layout.pid_file(name))) is not None:
-                await left.stop(grace_s=GRACE_S)
+
+    async def _stop_named(self, names: Iterable[str]) -> None:
+        """Those that an earlier start had more of."""
+        for name in names:
+            if (process := find_process(name, self._layout.pid_file(name))) is not None:
+                await process.stop(grace_s=GRACE_S)
+
+    def _require_ports(self) -> None:
+        """Raises OperatorError when a stranger listens where our workers are to."""
+        ports = self._given.ports
+        for port, purpose, setting in ((ports.agi, "FastAGI", "IVR_AGI_PORT"), (ports.http, "HTTP", "IVR_HTTP_PORT")):
+            require_free(port, socket.SOCK_STREAM, bind=ports.bind, purpose=purpose, setting=setting)
 
     async def _end_what_has_other_ports(self) -> None:
         """Asterisk and Postgres of before listen where they were told then: other ports need them anew."""

@@ -14,8 +14,10 @@ from ivr.errors import OperatorError, PeerError
 
 INGEST = "ingest"
 START_S = 30.0
-GRACE_S = 15.0
+GRACE_S = 25.0
 """Time to end by itself: a controller hands its callers on, ingest carries the last journal lines to the database."""
+REPLACED_S = 15.0
+"""Longest time in which `ivr up` has another one started, when the one before ended."""
 POLL_S = 0.05
 
 
@@ -79,6 +81,24 @@ class Worker:
         """Ends it, if it runs."""
         if (process := self.find()) is not None:
             await process.stop(grace_s=GRACE_S)
+
+    async def replace(self) -> None:
+        """Ends it, and returns when the one that its supervisor starts in its place does its work.
+
+        For who is not the supervisor. Raises PeerError when there is no other within REPLACED_S.
+        """
+        before = self.find()
+        if before is not None:
+            await before.end(grace_s=GRACE_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REPLACED_S + START_S):
+                while True:
+                    now = self.find()
+                    fresh = now is not None and (before is None or now.pid != before.pid)
+                    if fresh and await _answers(self._layout.worker_socket(self.name)):
+                        return
+                    await asyncio.sleep(POLL_S)
+        raise PeerError(f"{self.name} did not come back: see {self.log}")
 
 
 def note_workers(layout: Layout, names: Sequence[str]) -> None:

@@ -49,16 +49,24 @@ class HealthServer:
         application.router.add_get("/health/ready", self._ready)
         application.router.add_get("/status", self._figures)
         application.router.add_routes(routes)
+        self._shared: web.TCPSite | None = None
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, logger=_logger())
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         if self._address is not None:
             host, port = self._address
-            await web.TCPSite(self._runner, host, port, reuse_port=True).start()
+            self._shared = web.TCPSite(self._runner, host, port, reuse_port=True)
+            await self._shared.start()
         if self._socket is not None:
             await web.UnixSite(self._runner, self._socket).start()
         return self
+
+    async def leave(self) -> None:
+        """No new requests at the shared address: another process takes them."""
+        if self._shared is not None:
+            await self._shared.stop()
+            self._shared = None
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._runner.cleanup()

@@ -260,6 +260,32 @@ async def test_shutting_down_ends_every_session() -> None:
         await asyncio.open_connection(running.host, running.port)
 
 
+async def test_draining_takes_nobody_new_and_waits_for_those_it_has() -> None:
+    ended = Ended(noop)
+    async with server(ended) as running, connected(running) as peer:
+        await peer.line()
+        draining = asyncio.create_task(running.drain(within_s=60.0))
+        await asyncio.sleep(0)  # it closes the port first
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection(running.host, running.port)
+        assert not draining.done()
+        await peer.say(b"200 result=1\n")
+        await asyncio.wait_for(draining, ENOUGH)
+        assert running.live == 0
+
+
+def test_draining_drops_who_takes_too_long(virtual_time: Callable[..., Any]) -> None:
+    async def patient() -> float:
+        async with server(Ended(noop)) as running, connected(running) as peer:
+            await peer.reader.readline()
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            await running.drain(within_s=20.0)
+            return loop.time() - began
+
+    assert virtual_time(patient()) == pytest.approx(20.0, abs=0.1)
+
+
 async def test_many_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
 
