@@ -265,6 +265,8 @@ class Installation:
             trunk_addresses=self.settings.trunk_addresses,
             outbound_trunk=self.settings.outbound_trunk,
             qualify_s=self.settings.qualify_s,
+            max_calls=self.settings.max_calls,
+            overload=self.settings.overload,
             local_calls=self.settings.local_calls,
         )
 

@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     """Controllers that `ivr up` runs: any one takes any call."""
     memory_limit_mb: Annotated[int, Field(ge=0)] = 1024
     """Resident memory, in MB, at which a controller or ingest is ended and started again; 0: never."""
+    max_calls: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Callers at once; 0: no limit."""
+    overload: Literal["message", "busy"] = "message"
+    """What one caller too many gets: a spoken message, or 503 before the call is answered."""
     ports: Literal["set", "free"] = "set"
     """`free`: ports nobody uses, found at each start, for tests and trials beside a running system."""
     sip_port: Port = 5060
@@ -133,6 +137,8 @@ class Settings(BaseSettings):
                 "controllers",
                 "purge_hours",
                 "memory_limit_mb",
+                "max_calls",
+                "overload",
                 "watch",
                 *PORT_FIELDS.values(),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 from ivr.adapters.clock import SystemClock, set_offset
 from ivr.adapters.emergencies import EmergencyFile, Order
 from ivr.adapters.runtime import status as runtime_status
+from ivr.adapters.runtime.asterisk import Load
 from ivr.adapters.runtime.local_agi import check_launcher
 from ivr.adapters.runtime.ports import Ports
 from ivr.adapters.runtime.status import supervisor_runs
@@ -21,8 +23,8 @@ from ivr.cli.emergency import describe
 from ivr.cli.figures import ask_workers
 from ivr.cli.output import business_instant, say, show_table, spinner
 from ivr.cli.versions import say_put_aside
-from ivr.errors import OperatorError
-from ivr.settings import load_settings
+from ivr.errors import IvrError, OperatorError
+from ivr.settings import Settings, load_settings
 
 AT_HELP = 'Business time from now on, such as "2026-11-23 10:00" (in the first centre\'s zone).'
 
@@ -116,6 +118,7 @@ def status(as_json: bool) -> int:
         problems.append("no controller answers: each call is served by a process of its own")
     if look.ports is not None and (trouble := check_launcher(settings.layout)) is not None:
         problems.append(trouble)
+    load = _load(settings) if "asterisk" in look.running else None
     standing: list[Order] = []
     try:
         standing = EmergencyFile(settings.layout.emergencies).list_standing(SystemClock(settings.layout.clock).now())
@@ -128,6 +131,7 @@ def status(as_json: bool) -> int:
                     **look.as_dict(),
                     "problems": problems,
                     "workers": workers,
+                    "load": None if load is None else asdict(load),
                     "emergencies": [order.to_json() for order in standing],
                 },
                 indent=1,
@@ -144,6 +148,9 @@ def status(as_json: bool) -> int:
         say(f"ports: {_ports_text(look.ports)}")
     for name, folder in look.folders.items():
         say(f"{name}: {folder}")
+    if load is not None:
+        limit = "no limit (IVR_MAX_CALLS)" if load.limit == 0 else f"at most {load.limit}"
+        say(f"callers now: {load.callers}, {limit}; refused since Asterisk started: {load.refused}")
     for name, figures in workers.items():
         if figures is not None:
             say(f"{name}: {_figures_text(figures)}")
@@ -156,6 +163,13 @@ def status(as_json: bool) -> int:
     if not problems:
         say("all is well")
     return 1 if problems else 0
+
+
+def _load(settings: Settings) -> Load | None:
+    try:
+        return asyncio.run(Installation(settings, is_live=True).asterisk.load())
+    except IvrError:
+        return None
 
 
 def _figures_text(figures: dict[str, Any]) -> str:

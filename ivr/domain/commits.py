@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from ivr.domain.events import FALLBACK_EVENT, USER_EVENT, JournalEvent, PayloadJoiner
+from ivr.domain.events import FALLBACK_EVENT, OVERLOAD_EVENT, USER_EVENT, JournalEvent, PayloadJoiner
 
 Notes = tuple[Mapping[str, Any], ...]
 
@@ -42,11 +42,11 @@ def join_commits(
     commits: dict[int, Commit] = {}
     faults: list[str] = []
     for event in events:
-        if event.user_type not in (USER_EVENT, FALLBACK_EVENT):
+        if event.user_type not in (USER_EVENT, *BY_THE_DIALPLAN):
             continue
         try:
-            if event.user_type == FALLBACK_EVENT:
-                notes = _fallback_notes(str(event.extra.get("extra", "")))
+            if (notes_of := BY_THE_DIALPLAN.get(event.user_type)) is not None:
+                notes = notes_of(str(event.extra.get("extra", "")))
                 commits[FALLBACK_COMMIT] = Commit(number=FALLBACK_COMMIT, at=event.at, notes=notes)
                 continue
             payload = joiner.feed(event.unique_id, str(event.extra.get("extra", "")))
@@ -85,6 +85,18 @@ def _fallback_notes(payload: str) -> Notes:
         "data": caller or None,
     }
     return (entered, {"k": "step", "node": "fallback", "kind": "fallback", "result": "no_controller"}, message)
+
+
+def _overload_notes(payload: str) -> Notes:
+    """What the dialplan says when there are as many calls as there may be."""
+    body = _decode(payload)
+    return (
+        {"k": "unanswered", "centre": body.get("centre") or None, "dnis": body.get("dnis")},
+        {"k": "end", "outcome": "blocked", "reason": "overload"},
+    )
+
+
+BY_THE_DIALPLAN = {FALLBACK_EVENT: _fallback_notes, OVERLOAD_EVENT: _overload_notes}
 
 
 def _decode(payload: str) -> dict[str, Any]:

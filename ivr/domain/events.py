@@ -12,6 +12,8 @@ USER_EVENT = "IVR"
 """EventType of what the flow wrote (CELGenUserEvent)."""
 FALLBACK_EVENT = "IVRFALLBACK"
 """EventType of what the dialplan wrote when no controller answered."""
+OVERLOAD_EVENT = "IVROVERLOAD"
+"""EventType of what the dialplan wrote when it refused a call because there were enough."""
 NODE_START = "NODE_START"
 """Written by whoever starts Asterisk: no call from before it is alive."""
 

@@ -149,11 +149,11 @@ class RunningSystem:
         """The business time of the next calls."""
         self.run("clock", "--at", at.strftime("%Y-%m-%d %H:%M"))
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, within_s: float = 60.0) -> str:
         """What `ivr …` prints."""
         done = subprocess.run(
             [sys.executable, "-m", "ivr", *arguments],
-            env=self.environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False,
+            env=self.environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=within_s, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -3,25 +3,35 @@ they should hear once, and the record says what it would have said."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
+import socket
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import quantiles
 from typing import Any
+from uuid import uuid4
 
+import pytest
 from records import Records
 from system import CLOSED, OPEN, RunningSystem
 
-from ivr.testing.caller import Move, Press, Talk
-from ivr.testing.sipp_xml import ScriptedCall
+from ivr.adapters.runtime.workers import INGEST
+from ivr.testing.caller import LeavesQueue, Move, Press, Talk
+from ivr.testing.phones import Answer, Ignore
+from ivr.testing.sipp import find_free_port
+from ivr.testing.sipp_xml import AwaitBye, Bye, CallerScript, Keys, Pause, ScriptedCall
 from ivr.testing.timeline import Timeline, plan
 from ivr.testing.waiting import eventually
 
 TO_MENU = (Press("2"), Press("1"))
 MESSAGE = (Press("900101"), Press("1"), Press("1"), Talk(6), Press("1"))
 """After the category: birth date, read-back, own number, question, kept."""
-SPEAKING = 8
+THINK_S = 9.0
+"""Callers wait so long before they press; a question ends a little later by itself."""
 AWAY_S = 15.0
 """Generous: no caller is without a controller for so long, whatever else the machine does."""
 
@@ -58,27 +68,136 @@ def taken_over(system: RunningSystem, since: datetime) -> dict[str, float]:
 
 
 async def test_callers_of_a_controller_that_hangs_are_with_another_within_seconds(
-    system: RunningSystem, records: Records
+    system: RunningSystem, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """SIGSTOP with callers in a menu, typing a birth date, and recording a message."""
     system.set_clock(CLOSED)
-    timelines = [
-        *(caller(system, *TO_MENU, *MESSAGE, closed=True, ask_category=9.0) for _ in range(16)),
-        *(caller(system, *TO_MENU, *MESSAGE, closed=True, ask_birth_date=9.0) for _ in range(8)),
-        *(caller(system, *TO_MENU, *MESSAGE[:3], Talk(12), Press("1"), closed=True) for _ in range(SPEAKING)),
+    speaking = [caller(system, *TO_MENU, *MESSAGE[:3], Talk(20), Press("1"), closed=True) for _ in range(8)]
+    # They press nothing while nobody listens: who does is asked again, and must press again.
+    thinking = [
+        *(caller(system, *TO_MENU, *MESSAGE, closed=True, ask_birth_date=THINK_S - 2) for _ in range(8)),
+        *(caller(system, *TO_MENU, *MESSAGE, closed=True, ask_category=THINK_S) for _ in range(16)),
     ]
-    async with system.calling(scripted(system, timelines), per_second=20):
-
-        async def recording() -> int:
-            return await records.count_live("question")
-
-        await eventually(recording, lambda count: count >= SPEAKING, within_s=40)
-        stopped = system.find_worker(system.controller_names[0])
-        assert stopped is not None
-        since = datetime.now(UTC)
-        stopped.send_signal(signal.SIGSTOP)
-    ended = await went_as_planned(records, timelines)
-    speaking = {call["id"] for call in ended[-SPEAKING:]}  # they speak on, and come over when they have finished
-    away = [seconds for call, seconds in taken_over(system, since).items() if call not in speaking]
-    print(f"SIGSTOP: {len(away)} callers moved, 95 of 100 within {quantiles(away, n=20)[-1]:.2f} s, all {max(away):.2f} s")
+    async with system.calling(scripted(system, speaking), per_second=20):
+        await eventually(lambda: records.count_live("question"), lambda count: count == len(speaking), within_s=30)
+        async with system.calling(scripted(system, thinking), per_second=20):
+            await eventually(lambda: records.count_live("ask_birth_date"), lambda count: count == 8)
+            await eventually(lambda: records.count_live("ask_category"), lambda count: count == 16)
+            stopped = system.find_worker(system.controller_names[0])
+            assert stopped is not None
+            since = datetime.now(UTC)
+            stopped.send_signal(signal.SIGSTOP)
+    ended = await went_as_planned(records, [*thinking, *speaking])
+    assert {call["outcome"] for call in ended} == {"message_saved"}
+    # Who speaks, speaks on; another controller has them when they have finished.
+    moved = taken_over(system, since)
+    away = [moved[call["id"]] for call in ended[: len(thinking)] if call["id"] in moved]
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nSIGSTOP of a controller: {len(away)} of {len(thinking)} callers in menus were with it; 95 of 100 "
+            f"were with another within {quantiles(away, n=20)[-1]:.2f} s, all within {max(away):.2f} s\n"
+        )
     assert max(away) < AWAY_S
+
+
+async def test_everything_of_ours_is_replaced_among_a_hundred_calls(system: RunningSystem, records: Records) -> None:
+    """`ivr restart` with callers in menus, in queues, recording, and talking: no call is any different from planned."""
+    system.set_clock(OPEN)
+    injury, waits = (*TO_MENU[:1], Press("2"), Press("1")), (*TO_MENU[:1], Press("3"), Press("1"))
+    menus = [caller(system, *TO_MENU, Press("9"), main_menu=8.0) for _ in range(10)] + [
+        caller(system, *TO_MENU, Press("9"), Press("2"), Press("9"), Press("3"), main_menu=6.0) for _ in range(30)
+    ]
+    messages = [caller(system, *TO_MENU, Press("1"), LeavesQueue("JOINEMPTY"), Press("1"), *MESSAGE) for _ in range(40)]
+    queue = [caller(system, *waits, LeavesQueue("KEY:1"), Press("1")) for _ in range(19)]
+    talk = caller(system, *injury, LeavesQueue("ANSWERED"), Talk(40.0))
+    timelines = [talk, *queue, *messages, *menus]
+    before = [system.find_worker(name) for name in (*system.controller_names, INGEST)]
+    async with (
+        system.on_duty("1002", Answer(after_s=0.5)),
+        system.on_duty("1003", Ignore()),
+        system.calling(scripted(system, timelines), per_second=20),
+    ):
+        live = "SELECT id FROM ivr.calls WHERE ended_at IS NULL AND kind = 'inbound'"
+        await eventually(lambda: records.rows(live), lambda calls: len(calls) == len(timelines), within_s=20)
+        await asyncio.to_thread(system.run, "restart", within_s=120)
+    after = [system.find_worker(name) for name in (*system.controller_names, INGEST)]
+    assert not {each.pid for each in before if each} & {each.pid for each in after if each}
+    ended = await went_as_planned(records, timelines)
+    outcomes = Counter(call["outcome"] for call in ended)
+    assert outcomes == {"answered": 1, "callback_queued": 19, "message_saved": 40, "abandoned": 40}
+    # Twice in a row at one place is a question begun anew: a controller that waited long enough for it let go.
+    for call in ended:
+        assert max(Counter(await records.resumed_in(call["id"])).values(), default=0) <= 1
+
+
+async def test_one_caller_too_many_is_told_so_and_those_inside_notice_nothing(
+    system: RunningSystem, records: Records
+) -> None:
+    system.set_clock(OPEN)
+    inside = [caller(system, *TO_MENU, Press("9"), Press("9"), main_menu=THINK_S) for _ in range(5)]
+    told = ScriptedCall(script=CallerScript(dial=system.centre.numbers[0], moves=(AwaitBye(30),)), caller=None)
+    before = await refused(records)
+    await system.asterisk.command(f"dialplan set global IVR_MAX_CALLS {len(inside)}")
+    try:
+        async with system.calling(scripted(system, inside), per_second=20):
+            await eventually(lambda: records.count_live("main_menu"), lambda count: count == len(inside))
+            assert "callers now: 5, at most 5" in await asyncio.to_thread(system.run, "status")
+            await system.call_all([told])
+            await system.asterisk.command("dialplan set global IVR_OVERLOAD busy")
+            assert await asyncio.to_thread(final_answer, system) == 503
+    finally:
+        await system.asterisk.command("dialplan set global IVR_MAX_CALLS 0")
+        await system.asterisk.command("dialplan set global IVR_OVERLOAD message")
+    await went_as_planned(records, inside)
+    rows = await eventually(lambda: refused(records), lambda rows: len(rows) == len(before) + 2)
+    assert {(row["outcome"], row["centre"], row["dnis"]) for row in rows} == {("blocked", "120", "120")}
+
+
+async def refused(records: Records) -> list[dict[str, Any]]:
+    return await records.rows("SELECT * FROM ivr.calls WHERE end_reason = 'overload' AND ended_at IS NOT NULL")
+
+
+def final_answer(system: RunningSystem) -> int:
+    """What a call gets in the end, asked by hand: SIPp's callers want to be answered."""
+    settings, dial = system.installation.settings, system.centre.numbers[0]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(10)
+        own = f"127.0.0.1:{peer.getsockname()[1]}"
+        audio = f"m=audio {find_free_port()} RTP/AVP 0"
+        body = "\r\n".join(("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", audio, ""))
+        lines = [
+            f"INVITE sip:{dial}@{settings.bind}:{settings.sip_port} SIP/2.0",
+            f"Via: SIP/2.0/UDP {own};branch=z9hG4bK{uuid4().hex}",
+            f"From: <sip:anonymous@anonymous.invalid>;tag={uuid4().hex}",
+            f"To: <sip:{dial}@{settings.bind}>",
+            f"Call-ID: {uuid4().hex}",
+            f"Contact: <sip:{own}>",
+        ]
+        invite = [*lines, "CSeq: 1 INVITE", "Content-Type: application/sdp", f"Content-Length: {len(body)}", "", body]
+        peer.sendto("\r\n".join(invite).encode(), (settings.bind, settings.sip_port))
+        system.placed += 1
+        while (code := int(peer.recv(4096).split()[1])) < 200:
+            pass
+        ack = [lines[0].replace("INVITE", "ACK"), *lines[1:], "CSeq: 1 ACK", "Content-Length: 0", "", ""]
+        peer.sendto("\r\n".join(ack).encode(), (settings.bind, settings.sip_port))
+        return code
+
+
+async def test_a_storm_of_deaths_drops_no_caller(system: RunningSystem, records: Records) -> None:
+    """Every controller is killed as soon as it works, five times over, among twenty callers who hold on."""
+    system.set_clock(OPEN)
+    callers = [system.new_caller() for _ in range(20)]
+    # SIPp fails a call that the other side ends before its caller does.
+    holds_on = CallerScript(dial=system.centre.numbers[0], moves=(Pause(1.2), Keys("2"), Pause(38.0), Bye()))
+    async with system.calling([ScriptedCall(script=holds_on, caller=each) for each in callers], per_second=20):
+        await eventually(lambda: records.count_live("main_menu"), lambda count: count == len(callers))
+        for _ in range(5):
+            killed = system.controllers
+            for process in killed:
+                process.kill()
+            await system.replaced(killed)
+    ended = await records.ended_calls(callers)
+    assert {(call["outcome"], call["ended_by"], tuple(call["faults"])) for call in ended} == {
+        ("abandoned", "caller", ())
+    }

@@ -303,6 +303,14 @@ def test_a_message_by_the_dialplan_alone_counts() -> None:
     assert [step.result for step in record.steps] == ["no_controller"]
 
 
+def test_a_call_that_was_one_too_many_is_blocked() -> None:
+    note = json.dumps({"centre": "120", "dnis": "120"})
+    refused = event("IVROVERLOAD", 3, extra=base64.b64encode(note.encode()).decode())
+    record = derive(whole(refused), measure)
+    assert (record.outcome, record.end_reason, record.centre, record.dnis) == ("blocked", "overload", "120", "120")
+    assert record.faults == ()
+
+
 def test_a_customer_who_is_called_back() -> None:
     phone = {"channel": "PJSIP/kim-00000001", "unique_id": CALL}
     trunk = {"channel": "PJSIP/trunk-00000002", "unique_id": "n1-1.2"}

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,6 +35,17 @@ RELOAD = {
     "manager.conf": "manager reload",
 }
 """Rendered file -> what makes Asterisk read it again. Phones and keys come before the queues that need them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How many there are, and may be."""
+
+    callers: int
+    limit: int
+    """0: none."""
+    refused: int
+    """Since Asterisk started; of several in the same instant one may be missing here (the record has each)."""
 
 
 class AsteriskServer:
@@ -194,6 +206,17 @@ class AsteriskServer:
         answer = await self.command("core show channels count")
         first = answer.split(maxsplit=1)[0] if answer.split() else "0"
         return int(first) if first.isdigit() else 0
+
+    async def load(self) -> Load:
+        """Callers now, and those refused. Raises PeerError when nobody answers."""
+        groups = (line.split() for line in (await self.command("group show channels")).splitlines())
+        shown = (line.strip().partition("=") for line in (await self.command("dialplan show globals")).splitlines())
+        values = {name: value for name, _, value in shown}
+        return Load(
+            callers=sum(words[-2:] == ["call", "ivr"] for words in groups),
+            limit=int(values.get("IVR_MAX_CALLS") or 0),
+            refused=int(values.get("IVR_REFUSED") or 0),
+        )
 
     async def list_channels(self) -> frozenset[str]:
         """Unique ids of the channels that are up now. Raises PeerError when nobody answers."""

@@ -20,6 +20,7 @@ TEMPLATES = "templates"
 APOLOGY_PROMPT = "fallback_apology"
 """Heard, in each language, when no controller answers; then a tone and a recording."""
 THANKS_PROMPT = "goodbye"
+ALL_BUSY_PROMPT = "all_lines_busy"
 BEEP_PROMPT = "beep"
 
 
@@ -39,6 +40,10 @@ class AsteriskInput:
     """host or host:port that takes calls going out; None: there are none."""
     qualify_s: int = 30
     """Seconds between two looks whether an agent's phone is still there; 0: never."""
+    max_calls: int = 0
+    """Callers at once; 0: no limit."""
+    overload: str = "message"
+    """What one too many gets: `message` or `busy` (503)."""
     local_calls: int = 40
     """Calls that local AGIs serve at once when no controller answers."""
 
@@ -101,6 +106,9 @@ def render(source: Path, given: AsteriskInput) -> dict[str, str]:
         "numbers": _numbers(given),
         "fallback_key": given.secrets.fallback_key,
         "apology": f"{_in_each(given.layout, languages, APOLOGY_PROMPT)}&{BEEP_PROMPT}",
+        "all_busy": _in_each(given.layout, languages, ALL_BUSY_PROMPT),
+        "max_calls": given.max_calls,
+        "overload": given.overload,
         "thanks": _in_each(given.layout, languages, THANKS_PROMPT),
     }
     names = sorted(path.name for path in (source / TEMPLATES).glob("*.conf.j2"))
