@@ -91,14 +91,14 @@ class Controller:
             await stack.enter_async_context(self._ami)
             await stack.enter_async_context(self._lookup)
             await stack.enter_async_context(self._agi)
-            await stack.enter_async_context(self._health)
+            health = await stack.enter_async_context(self._health)
             heart.beat()
             log.info("controller ready", extra={"worker": self._name})
             await stop.wait()
             self._is_ending = True
             for task in background:
                 task.cancel()
-            await self._health.leave()
+            await health.leave()
             await self._agi.drain(DRAIN_S)
 
     def figures(self) -> dict[str, Any]:

@@ -31,8 +31,9 @@ async def answering(
     *,
     address: tuple[str, int] | None = None,
     routes: Iterable[web.RouteDef] = (),
-) -> AsyncIterator[None]:
-    """Entered last, as it is what says that the process does its work. `address` is for who asks any controller.
+) -> AsyncIterator[HealthServer]:
+    """The server of its figures, entered last, as it is what says that the process does its work. `address` is for who
+    asks any controller.
 
     How late the event loop is goes with the figures of each process.
     """
@@ -43,7 +44,7 @@ async def answering(
 
     probing = asyncio.create_task(lag.run(), name="loop lag")
     try:
-        async with HealthServer(status, routes, address=address, socket=layout.worker_socket(name)):
-            yield
+        async with HealthServer(status, routes, address=address, socket=layout.worker_socket(name)) as server:
+            yield server
     finally:
         probing.cancel()
