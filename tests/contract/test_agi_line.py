@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from ivr.testing.worlds import PlainVault
 from .conftest import ENOUGH, AgiWorld, serving
 
 BIRTH = tuple(Sound(f"digits/{digit}", "ko", personal=True) for digit in "900101")
+MORE_THAN_ANY_DISK = 2**62
 RECORD = Record(sounds=(Sound("a", "ko"),), language="en", file="small/day/n1-1.0-1.wav", max_s=120, silence_s=5)
 
 
@@ -127,6 +129,33 @@ async def test_a_disk_that_cannot_be_written_is_a_fault(agi: AgiWorld) -> None:
     agi.folders.recordings.rmdir()
     agi.folders.recordings.write_text("a file where a folder should be")
     await agi.talk(body, "talk:7")
+
+
+@pytest.mark.parametrize(("free", "talk_file"), [(True, "120/day/n1-1.0-talk.wav"), (False, "")])
+async def test_a_talk_is_not_recorded_on_a_disk_that_fills_up(agi: AgiWorld, free: bool, talk_file: str) -> None:
+    """The caller is put through all the same."""
+    agi.folders = replace(agi.folders, talk_room=0 if free else MORE_THAN_ANY_DISK)
+    wait = Wait(
+        queue="120-pension",
+        timeout_s=60,
+        comes_back=False,
+        label="",
+        language="ko",
+        talk_file="120/day/n1-1.0-talk.wav",
+    )
+    await agi.talk(lambda line: line.hand_over(wait))
+    assert agi.asterisk.variables["IVR_TALK_FILE"] == talk_file
+    assert agi.asterisk.variables["IVR_NEXT"] == "queue"
+
+
+async def test_a_message_is_not_recorded_on_a_full_disk(agi: AgiWorld) -> None:
+    async def body(line: Line) -> None:
+        assert await line.perform(RECORD) == Recorded(0.0)
+
+    agi.folders = replace(agi.folders, message_room=MORE_THAN_ANY_DISK)
+    seen = await agi.talk(body, "talk:7")
+    assert seen.heard == []
+    assert not (agi.folders.recordings / RECORD.file).exists()
 
 
 @pytest.mark.parametrize("label", ["[ko] 연금", "[ko] a (b", "[ko] a [b", 'x",IVR_NEXT=done', "${SHELL(x)}", "a\nb"])

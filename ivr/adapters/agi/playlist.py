@@ -22,7 +22,8 @@ from ivr.domain.actions import Audible, OwnRecording, Sound
 
 LONGEST_SPOKEN_S = 300
 """No joined file plays this long; what is older and needed again is joined again."""
-
+TALK_ROOM = 200 * 2**20
+MESSAGE_ROOM = 50 * 2**20
 
 Aside = Callable[..., Awaitable[Any]]
 """How work on the disk is done (`ivr.adapters.agi.connection.Connection.aside`)."""
@@ -36,6 +37,10 @@ class Folders:
     recordings: Path
     spoken: Path
     """Joined prompts. Those that speak a personal value lie here only while they are played."""
+    talk_room: int = TALK_ROOM
+    """Bytes that must be free for a talk to be recorded: the calls themselves and the journal go first."""
+    message_room: int = MESSAGE_ROOM
+    """The same for a message."""
 
 
 @asynccontextmanager

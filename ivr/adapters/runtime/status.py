@@ -72,7 +72,7 @@ def collect(layout: Layout, cache: Path, *, own_database: bool = False) -> Statu
             if service.user == "root"
         ]
     if layout.var.exists() and (free := psutil.disk_usage(str(layout.var)).free) < MINIMUM_FREE_BYTES:
-        problems.append(f"only {free // 2**20} MB are free for {layout.var}: make room, or calls cannot be recorded")
+        problems.append(f"only {free // 2**20} MB are free for {layout.var}: make room; talks are not recorded now")
     versions = {"ivr": __version__}
     with _noting(problems):
         versions["asterisk"] = toolchain.get_asterisk(cache).version
