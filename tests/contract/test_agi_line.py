@@ -131,7 +131,7 @@ async def test_a_disk_that_cannot_be_written_is_a_fault(agi: AgiWorld) -> None:
     await agi.talk(body, "talk:7")
 
 
-@pytest.mark.parametrize(("free", "talk_file"), [(True, "120/day/n1-1.0-talk.wav"), (False, "")])
+@pytest.mark.parametrize(("free", "talk_file"), [(True, "120/day/talk.wav"), (False, "")])
 async def test_a_talk_is_not_recorded_on_a_disk_that_fills_up(agi: AgiWorld, free: bool, talk_file: str) -> None:
     """The caller is put through all the same."""
     agi.folders = replace(agi.folders, talk_room=0 if free else MORE_THAN_ANY_DISK)

@@ -49,9 +49,11 @@ def measure_any(_: str) -> Measured | None:
     return Measured(seconds=3.5, sha256="ab" * 32)
 
 
-def new_ingest(dsn: str, journal: Path, measure: Any = measure_any, store: JournalStore | None = None) -> Ingest:
+def new_ingest(
+    dsn: str, journal: Path, measure: Any = measure_any, store: JournalStore | None = None, read_bytes: int = SMALL_READ
+) -> Ingest:
     return Ingest(
-        reader=JournalTail(journal, read_bytes=SMALL_READ),
+        reader=JournalTail(journal, read_bytes=read_bytes),
         record=store or JournalStore(dsn, node="n1", decode_extra=decode_extra),
         measure=measure,
         poll_s=0.001,
@@ -72,9 +74,14 @@ async def running(ingest: Ingest) -> AsyncIterator[Ingest]:
 
 
 async def ingest_all(
-    dsn: str, journal: Path, measure: Any = measure_any, store: JournalStore | None = None, within_s: float = 30
+    dsn: str,
+    journal: Path,
+    measure: Any = measure_any,
+    store: JournalStore | None = None,
+    within_s: float = 30,
+    read_bytes: int = SMALL_READ,
 ) -> Ingest:
-    async with running(new_ingest(dsn, journal, measure, store)) as ingest:
+    async with running(new_ingest(dsn, journal, measure, store, read_bytes)) as ingest:
         await asyncio.wait_for(ingest.caught_up(), within_s)
         while ingest.status().lag_bytes:  # a renamed file is watched a little longer before the next one follows
             await asyncio.wait_for(ingest.caught_up(), within_s)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 from journals import commit, interleaved, line, lines_of, whole_call
-from test_ingest import ingest_all
+from test_ingest import SMALL_READ, ingest_all
 
 from ivr import reconcile as module
 from ivr.adapters.db.journal import JournalStore
@@ -24,6 +24,7 @@ from ivr.adapters.db.pool import open_pool
 from ivr.adapters.db.purges import PurgeStore
 from ivr.adapters.journal.lines import decode_extra, node_start
 from ivr.adapters.journal.recordings import RecordingsFolder
+from ivr.adapters.journal.tail import READ_BYTES
 from ivr.adapters.keys import KeyRing
 from ivr.adapters.recordings.safe import Safe
 from ivr.domain.conservation import NO_CENTRE
@@ -80,10 +81,10 @@ class House:
         os.utime(path, (AT, AT))
         return path
 
-    async def ingest(self, within_s: float = 30.0) -> None:
+    async def ingest(self, within_s: float = 30.0, read_bytes: int = SMALL_READ) -> None:
         store = JournalStore(self.dsn, node="n1", decode_extra=decode_extra, day_of=day_of)
         folder = RecordingsFolder(self.recordings, settle_s=0)
-        await ingest_all(self.dsn, self.journal, folder.measure, store, within_s)
+        await ingest_all(self.dsn, self.journal, folder.measure, store, within_s, read_bytes)
 
     async def report(self, first: date = DAY, last: date | None = None) -> Report:
         return await reconcile(self.books, first, last or first, quiet)
@@ -324,7 +325,7 @@ async def test_many_calls_in_bounded_memory(dsn: str, tmp_path: Path, capsys: py
     house = House(dsn, tmp_path)
     for number in range(CALLS):
         house.say(*whole_call(f"n1-3.{number}", {"k": "end", "outcome": "self_served"}, at=AT + number / 100))
-    await house.ingest(within_s=600)
+    await house.ingest(within_s=600, read_bytes=READ_BYTES)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
     report = await house.report()
