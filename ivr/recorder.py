@@ -52,7 +52,11 @@ class Recorder:
         self._ingest = Ingest(
             reader=JournalTail(layout.journal),
             record=JournalStore(
-                installation.dsn, node=settings.node, decode_extra=decode_extra, day_of=installation.day_of
+                installation.dsn,
+                node=settings.node,
+                decode_extra=decode_extra,
+                day_of=installation.day_of,
+                key_id=installation.vault.key_id,
             ),
             measure=RecordingsFolder(layout.recordings, sealed=installation.safe.find).measure,
             complete=installation.fallback_messages.complete,
@@ -90,9 +94,14 @@ class Recorder:
         if ingest.last_error is not None:
             problems.append(f"the record is not being written: {ingest.last_error}")
         if ingest.lag_s > LAG_ALARM_S:
-            problems.append(f"the record is {ingest.lag_s:.0f} s ({ingest.lag_bytes} bytes) behind the journal")
+            to_go = f", {ingest.lag_lines / ingest.lines_per_s:.0f} s to go" if ingest.lines_per_s else ""
+            problems.append(
+                f"the record is {ingest.lag_s:.0f} s behind the journal: about {ingest.lag_lines} lines{to_go}"
+            )
         if ingest.torn:
             problems.append(f"{ingest.torn} journal lines could not be read: they are kept in ivr.torn")
+        if ingest.lost_files:
+            problems.append(f"{ingest.lost_files} journal files vanished before they were read to their end")
         sealing = None if self._sealing is None else self._sealing.status()
         if sealing is not None and sealing.failed:
             file, why = next(iter(sealing.failed.items()))

@@ -176,7 +176,8 @@ def _figures_text(figures: dict[str, Any]) -> str:
     if (record := figures.get("ingest")) is not None:
         return (
             f"open calls {record['open_calls']}, behind the journal {record['lag_bytes']} bytes "
-            f"({record['lag_s']:.1f} s), unreadable lines {record['torn']}"
+            f"(about {record['lag_lines']} lines, {record['lag_s']:.1f} s), unreadable lines {record['torn']}, "
+            f"lost files {record['lost_files']}"
             + (f", recordings to be sealed {sealing['waiting']}" if (sealing := figures.get("sealing")) else "")
         )
     return f"callers {figures['sessions']}"

@@ -21,7 +21,7 @@ from ivr.adapters.runtime.ports import Ports, find_free_ports
 from ivr.adapters.runtime.postgres import PostgresCluster, require_database
 from ivr.adapters.runtime.process import find_account, spawn
 from ivr.adapters.runtime.toolchain import get_postgres
-from ivr.errors import OperatorError
+from ivr.errors import OperatorError, PeerError
 
 PASSWORD = "p" * 32
 
@@ -131,7 +131,7 @@ async def test_a_cluster_of_another_version_is_one_line(cluster: PostgresCluster
 
 async def test_a_database_url_that_leads_nowhere_is_one_line_without_its_password() -> None:
     port = find_free_ports().postgres
-    with pytest.raises(OperatorError) as caught:
+    with pytest.raises(PeerError) as caught:
         await require_database(f"postgresql://u:verysecret@127.0.0.1:{port}/x")
     assert f"127.0.0.1:{port}/x" in str(caught.value)
     assert "verysecret" not in str(caught.value)

@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 
 from ivr.adapters.db import rows
+from ivr.adapters.db.gate import require_ours
 from ivr.adapters.db.pool import CONNECT_S, connect, leash, translated
 from ivr.adapters.db.sql import load
 from ivr.domain.events import Batch, JournalEvent, Position, Torn
@@ -55,15 +56,18 @@ class JournalStore:
         node: str,
         decode_extra: DecodeExtra,
         day_of: DayOf = day_in_utc,
+        key_id: str | None = None,
         write_s: float = WRITE_S,
         idle_s: float = IDLE_S,
     ) -> None:
-        """`day_of` says on which day of its centre a call entered; `write_s` bounds each wait on Postgres, `idle_s`
+        """`day_of` says on which day of its centre a call entered. A database that is sealed under another key than
+        `key_id` is refused; None does not look. `write_s` bounds each wait on Postgres, `idle_s`
         how long Postgres waits for us, in seconds."""
         self._dsn = dsn
         self._node = node
         self._decode_extra = decode_extra
         self._day_of = day_of
+        self._key_id = key_id
         self._write_s = write_s
         self._idle_s = idle_s
 
@@ -76,6 +80,8 @@ class JournalStore:
         )
         try:
             with translated(), leash(connection, self._write_s):
+                if self._key_id is not None:
+                    await require_ours(connection, self._key_id)
                 # Held by the connection: it ends with it, however this process ends.
                 mine = await connection.fetchval(sql["try_lock"], self._node)
             if not mine:

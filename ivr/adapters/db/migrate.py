@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from importlib.resources import as_file, files
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
@@ -15,6 +16,14 @@ _LOCK = 0x1_76_72_00
 """Advisory lock: one process migrates, the others wait for it."""
 
 _LOCK_WAIT = "60s"
+
+NOTICES_SILENCE: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""A server that is cut off without a word ends the connection within seconds."""
 
 
 def migrate(dsn: str) -> tuple[str, ...]:
@@ -28,7 +37,7 @@ def migrate(dsn: str) -> tuple[str, ...]:
         migrations = yoyo.read_migrations(str(folder))
     wanted = {migration.id for migration in migrations}
     try:
-        with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as guard:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=10, **NOTICES_SILENCE) as guard:
             guard.execute("SELECT set_config('lock_timeout', %s, false)", (_LOCK_WAIT,))
             guard.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
             applied = _applied(guard)

@@ -220,7 +220,10 @@ class PostgresCluster:
 
 
 async def require_database(dsn: str) -> None:
-    """Raises OperatorError, without the password, when the operator's DATABASE_URL cannot be connected to."""
+    """Looks whether the operator's DATABASE_URL can be connected to.
+
+    Raises OperatorError, without the password, when it is wrong, PeerError when nobody answers there now.
+    """
     try:
         where = urlsplit(dsn)
         described = f"{where.hostname or 'localhost'}:{where.port or 5432}{where.path}"
@@ -230,7 +233,14 @@ async def require_database(dsn: str) -> None:
         ) from error
     try:
         connection = await asyncpg.connect(dsn, timeout=10)
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
+        reason = _reason(error)
+        raise PeerError(f"nobody answers at {described} of DATABASE_URL ({reason})") from error
+    except (ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = _reason(error)
         raise OperatorError(f"cannot use the database at {described} of DATABASE_URL: {reason}") from error
     await connection.close()
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -25,7 +25,7 @@ from ivr.adapters.runtime.postgres import NAME as POSTGRES
 from ivr.adapters.runtime.postgres import PostgresCluster, require_database
 from ivr.adapters.runtime.process import Process, find_process, raise_open_files_limit, write_private
 from ivr.adapters.runtime.workers import GRACE_S, Worker, list_workers, note_workers
-from ivr.errors import IvrError
+from ivr.errors import IvrError, PeerError
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 10.0
 """From one vain start to the next: it doubles."""
@@ -61,6 +61,7 @@ class System:
         self._migrate = migrate
         self.workers = workers
         self._say = say
+        self._has_database = False
         self._stop = asyncio.Event()
         self._lock = contextlib.ExitStack()
 
@@ -74,8 +75,9 @@ class System:
         await self.stop()
 
     async def start(self) -> None:
-        """Starts everything, or what is missing of it. Raises OperatorError when another `ivr up` has this var.
+        """Starts everything, or what is missing of it. Without Postgres too: `run` goes on trying.
 
+        Raises OperatorError when another `ivr up` has this var, or when the database is not for us.
         When a part fails, what was started is stopped again; what ran before is left to its callers.
         """
         self._lock.enter_context(hold_lock(self._layout.up_lock))
@@ -85,8 +87,7 @@ class System:
             await self._end_what_has_other_ports()
             found = frozenset(name for name, process in self._find_all().items() if process is not None)
             note_ports(self._layout, self._given.ports)
-            await self._start_postgres()
-            await self._migrate(self._dsn)
+            await self._find_database()
             await self._start_asterisk()
             await self.start_workers()
         except BaseException:
@@ -107,6 +108,8 @@ class System:
         ]
         if self._postgres is not None:
             keepers.append(asyncio.create_task(keep(POSTGRES, self._postgres.find, self._start_postgres, self._say)))
+        if not self._has_database:
+            keepers.append(asyncio.create_task(self._await_database()))
         stopped = asyncio.create_task(self._stop.wait())
         done, pending = await asyncio.wait([*keepers, stopped], return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
@@ -138,6 +141,36 @@ class System:
             POSTGRES: self._postgres.find() if self._postgres is not None else None,
             **{worker.name: worker.find() for worker in self.workers},
         }
+
+    async def _find_database(self) -> None:
+        """Starts Postgres and brings the database up to date, if it is there. Raises OperatorError when it is not for
+        us: made by a newer release, sealed under another key, another's password."""
+        try:
+            await self._start_postgres()
+            await self._migrate(self._dsn)
+        except PeerError as error:
+            self._say(f"{error}: calls are taken without it, and the record follows when it is back")
+            return
+        self._has_database = True
+
+    async def _await_database(self) -> None:
+        """Brings the database up to date once it is there; until then ingest does not write to it."""
+        said, delay = "", FIRST_DELAY_S
+        while not self._has_database:
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY_S)
+            try:
+                await self._migrate(self._dsn)
+            except PeerError:
+                continue  # said at the start
+            except IvrError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self._say(f"nothing is written to the database: {error}")
+                continue
+            self._has_database = True
+            self._say("the database is there: the record follows")
+        await self._stop.wait()
 
     async def _start_postgres(self) -> None:
         if self._postgres is None:
