@@ -141,7 +141,7 @@ async def test_a_talk_is_not_recorded_on_a_disk_that_fills_up(agi: AgiWorld, fre
         comes_back=False,
         label="",
         language="ko",
-        talk_file="120/day/n1-1.0-talk.wav",
+        talk_file="120/day/talk.wav",
     )
     await agi.talk(lambda line: line.hand_over(wait))
     assert agi.asterisk.variables["IVR_TALK_FILE"] == talk_file

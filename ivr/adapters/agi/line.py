@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
-import shutil
 import wave
 from collections.abc import Sequence
 from pathlib import Path
-
-import structlog
 
 from ivr.adapters.agi import variables
 from ivr.adapters.agi.codec import Header, Reply
@@ -32,7 +31,7 @@ from ivr.domain.events import USER_EVENT, payload_parts
 from ivr.engine.ports import Arrival
 from ivr.errors import HungUp, PeerError
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 SAMPLES_PER_SECOND = 8000
 KEPT_SILENCE_S = 1.0
@@ -97,7 +96,7 @@ class AgiLine:
         await self._agi.execute("SET VARIABLE CALLERID(name)", _UNSAFE_IN_LABEL.sub("", to.label))
         arguments = _arguments_of(to)
         if isinstance(to, Wait) and to.talk_file and not await self._has_room(self._folders.talk_room):
-            log.warning("talk_not_recorded", reason="the disk is nearly full")
+            log.warning("a talk is not recorded: the disk is nearly full")
             arguments[variables.TALK_FILE] = ""
         values = {**arguments, "CHANNEL(language)": to.language, variables.NEXT: _next_of(to)}
         await self._run("MSet", ",".join(f"{name}={value}" for name, value in values.items()))
@@ -137,7 +136,7 @@ class AgiLine:
             # The recording went on while no controller was there: it must not be lost, unless it is only silence.
             return Recorded(taken if taken > KEPT_SILENCE_S else 0.0)
         if not await self._has_room(self._folders.message_room):
-            log.warning("message_not_recorded", reason="the disk is full")
+            log.warning("a message is not recorded: the disk is full")
             return Recorded(0.0)
         await self._agi.aside(target.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
         await self._ask(action.sounds, max_digits=1, wait_ms=1)
@@ -151,10 +150,10 @@ class AgiLine:
     async def _has_room(self, needed: int) -> bool:
         """Whether so many bytes are free for recordings; when nobody can say, it is tried."""
         try:
-            usage = await self._agi.aside(shutil.disk_usage, self._folders.recordings)
+            disk = await self._agi.aside(os.statvfs, self._folders.recordings)
         except OSError:
             return True
-        return bool(usage.free >= needed)
+        return bool(disk.f_bavail * disk.f_frsize >= needed)
 
     async def _sound(self, command: str, *words: str | int) -> Reply:
         """A command that needs the caller. Asterisk answers -1 when the caller is gone, but also when a file cannot be
