@@ -29,8 +29,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"(\d{9,10})\.(\d{6})\Z", re.ASCII)
 LONGEST_EVENT = 4096
 """Bytes: Asterisk cuts a record at 1023 characters."""
-_BEGINNING = re.compile(rb'"[A-Z][A-Z_]*","')
-"""How every line begins."""
+_BEGINNING = re.compile(rb'(?="[A-Z][A-Z0-9_]*",")')
+"""How every line begins; the beginnings of two may overlap."""
+_TYPE = re.compile(r"[A-Z][A-Z0-9_]*\Z", re.ASCII)
 _UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])", re.IGNORECASE)
 """Escapes of NUL and of lone surrogates: legal JSON that Postgres cannot hold."""
 
@@ -117,7 +118,9 @@ def _event(text: str) -> JournalEvent:
     if not (text.startswith('"') and text.endswith('"')) or "\x00" in text:
         raise ValueError("not a whole line of quoted fields")
     kind, user_type, time, channel, unique_id, call, exten, context, app, peer, extra_text = _fields(text)
-    if not kind or not unique_id or not (call or kind == NODE_START):
+    if not _TYPE.match(kind):
+        raise ValueError("no type of event")  # two lines in one may look like one of a strange type
+    if not unique_id or not (call or kind == NODE_START):
         raise ValueError("no type, channel or call")
     return JournalEvent(
         type=kind,

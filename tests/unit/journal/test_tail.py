@@ -230,6 +230,19 @@ def test_a_line_added_to_a_finished_file_is_read_after_all(tail: JournalTail, jo
     assert numbers(read_all(tail)) == [4]
 
 
+@pytest.mark.parametrize("half", [1, 2, 7, 8, 9, 10, 11, 30, 60, 71])
+def test_half_a_line_of_any_length_leaves_the_next_whole(tail: JournalTail, journal: Path, half: int) -> None:
+    append(journal, line(1) + line(2)[:half] + line(3))
+    entries = read_all(tail)
+    assert numbers(entries) == [1, 3]
+    assert sum(isinstance(entry.what, Torn) for entry in entries) == 1
+
+
+def test_a_line_that_only_lacks_its_newline_is_whole(tail: JournalTail, journal: Path) -> None:
+    append(journal, line(1) + line(2)[:-1] + line(3))
+    assert numbers(read_all(tail)) == [1, 2, 3]
+
+
 def test_half_a_line_and_a_whole_one_after_a_full_disk(tail: JournalTail, journal: Path) -> None:
     append(journal, line(1) + line(2)[:31] + line(3)[:50] + line(4) + line(5))
     entries = read_all(tail)
