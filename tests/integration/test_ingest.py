@@ -437,14 +437,14 @@ async def test_a_finished_callback_does_not_take_new_requests(dsn: str, tmp_path
 
 
 async def test_what_postgres_refuses_costs_only_its_own_details(dsn: str, tmp_path: Path) -> None:
-    beyond = {**CALLBACK, "due": "9999-12-31T23:59:59-12:00"}
+    await fetch(dsn, "alter table ivr.callback_requests add check (call <> 'n1-1.1')")
     journal = tmp_path / "journal.csv"
-    journal.write_bytes(b"".join([*whole_call("n1-1.1", beyond), *whole_call("n1-1.2", CALLBACK)]))
+    journal.write_bytes(b"".join([*whole_call("n1-1.1", CALLBACK), *whole_call("n1-1.2", CALLBACK)]))
     ingest = await ingest_all(dsn, journal)
     assert ingest.status().last_error is None
     rows = await fetch(dsn, "select id, outcome, faults from ivr.calls order by id")
     assert rows == [
-        ("n1-1.1", "callback_queued", ["the details were refused by Postgres: DataError"]),
+        ("n1-1.1", "callback_queued", ["the details were refused by Postgres: CheckViolationError"]),
         ("n1-1.2", "callback_queued", []),
     ]
     assert await fetch(dsn, "select id from ivr.callbacks") == [("n1-1.2-0",)]
