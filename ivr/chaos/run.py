@@ -39,9 +39,7 @@ async def run_chaos(installation: Installation, plan: Plan, *, seed: int, rate: 
         pool = await stack.enter_async_context(open_pool(installation.dsn, max_size=1))
         journal = JournalBook(JournalTail(installation.layout.journal), installation.fallback_messages.complete)
         postgres = PostgresBook(pool)
-        striker = Striker(
-            layout=installation.layout, asterisk=installation.asterisk, agi_port=installation.settings.agi_port
-        )
+        striker = Striker(layout=installation.layout, asterisk=installation.asterisk)
         stack.push_async_callback(striker.release)
         voice = installation.prompts.path("en", "greeting")
         load = Load(sipp=lab.sipp, callers=crowd(seed, habits(voice)), rate=rate, key_of=installation.vault.key_of)

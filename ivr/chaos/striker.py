@@ -18,11 +18,11 @@ from ivr.adapters.runtime.asterisk import AsteriskServer
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.process import SAME_START_S
 from ivr.adapters.runtime.workers import list_workers
-from ivr.chaos.plan import AMI, CONTROLLER, Strike
+from ivr.chaos.plan import AMI, CONTROLLER, INGEST, Strike
 from ivr.errors import PeerError
 
 LOOK_S = 0.1
-COME_BACK_S = 45.0
+COME_BACK_S = 90.0
 """Longest wait for a part that was struck to be there again."""
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "restart": signal.SIGINT}
 _SESSION = re.compile(r"^ +\S+ +[\d.]+ +\d+ +\d+ +(\d+) ", re.MULTILINE)
@@ -35,7 +35,6 @@ class Striker:
 
     layout: Layout
     asterisk: AsteriskServer
-    agi_port: int
     done: list[tuple[Strike, datetime]] = field(default_factory=list)
     """What was struck when."""
     outlived: int = 0
@@ -61,14 +60,15 @@ class Striker:
         await self._until(strike, hit)
 
     def ready(self, target: str) -> list[psutil.Process]:
-        """Processes of a part that run and are not stopped; controllers only when they take calls."""
+        """Processes of a part that run and are not stopped; those of ours only when they have begun their work."""
         found = []
         for path in sorted(self.layout.run.glob(f"{target}*.pid")):
             process = _read(path)
             with contextlib.suppress(psutil.Error):
                 if process is None or process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_STOPPED):
                     continue
-                if target != CONTROLLER or _listens(process, self.agi_port):
+                # The last that a process of ours opens; whoever starts it removes the one before.
+                if target not in (CONTROLLER, INGEST) or self.layout.worker_socket(path.stem).exists():
                     found.append(process)
         return found
 
@@ -143,13 +143,6 @@ def _is_stopped(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return bool(process.is_running() and process.status() == psutil.STATUS_STOPPED)
     return False
-
-
-def _listens(process: psutil.Process, port: int) -> bool:
-    return any(
-        each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
-        for each in process.net_connections("tcp")
-    )
 
 
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
