@@ -30,7 +30,7 @@ def _handler(token: str, order: Order) -> Callable[[web.Request], Awaitable[web.
         try:
             raw = await request.read()
             body = json.loads(raw) if len(raw) <= MAX_BYTES else None
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, ConnectionError):  # the last: whoever sent it left before its end
             body = None
         if not isinstance(body, dict):
             return web.json_response({"code": "operator", "error": "the body must be a JSON object"}, status=400)

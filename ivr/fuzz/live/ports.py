@@ -117,21 +117,20 @@ async def _connect(server: tuple[str, int], pieces: tuple[bytes, ...]) -> str:
         return f"refused {type(error).__name__}"
     got = b""
     try:
-        for piece in pieces:
+        for piece in filter(None, pieces):  # what was damaged may be empty: only the last one means an end
             writer.write(piece)
-            with contextlib.suppress(ConnectionError):
-                await writer.drain()
-            if not piece and writer.can_write_eof():
-                writer.write_eof()
-        with contextlib.suppress(TimeoutError, ConnectionError):
+            await writer.drain()
+        if pieces[-1:] == (b"",):
+            writer.write_eof()
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S if pieces[-1:] == (b"",) else 1.0):
                 while data := await reader.read(65_536):
                     got = (got + data)[:200]
                 return _word(got) or "closed"
         # A peer that leaves a request open is left alone until its own time is over; one that closed must be let go.
         return _word(got) or ("hung" if pieces[-1:] == (b"",) else "waiting")
-    except (OSError, ValueError):
-        return "reset"
+    except OSError:  # refused in the middle: an end too
+        return _word(got) or "reset"
     finally:
         writer.close()
         with contextlib.suppress(OSError):

@@ -28,6 +28,7 @@ STORMS_EVERY = 200
 """One storm of keys for so many SIP messages."""
 STORM_S = 3.0
 STORMS_AT_ONCE = 5
+RETRIES = 8
 OPEN_AT_ONCE = 20
 """Calls of the raw peer that are under way: it is not the load that is tried here."""
 CALLS_PER_S = 25.0
@@ -213,8 +214,10 @@ async def _storms(installation: Installation, messages: int, seed: int, tally: L
     count = max(1, messages // STORMS_EVERY)
     number = installation.centres[0].numbers[0]
     running: set[asyncio.Task[int]] = set()
+    unanswered: dict[bytes, bytes] = {}
 
     def answered(call_id: bytes, rtp: int) -> float:
+        unanswered.pop(call_id, None)
         if rtp:
             source = Source(seed, f"storm {call_id!r}", 0)
             running.add(asyncio.create_task(storm(source, (ports.bind, rtp), STORM_S)))
@@ -222,8 +225,14 @@ async def _storms(installation: Installation, messages: int, seed: int, tally: L
 
     async with open_peer((ports.bind, ports.sip), answered) as peer:
         for place in range(count):
-            peer.send(_plain_invite(peer.port, f"{ports.bind}:{ports.sip}", number, place))
+            invite = _plain_invite(peer.port, f"{ports.bind}:{ports.sip}", number, place)
+            unanswered[f"storm-{peer.port}-{place}".encode()] = invite
+            peer.send(invite)
             await asyncio.sleep(STORM_S / STORMS_AT_ONCE)
+        for _ in range(RETRIES):  # a datagram may be lost among the others; the same again is the same call
+            for invite in unanswered.values():
+                peer.send(invite)
+            await asyncio.sleep(STORM_S / STORMS_AT_ONCE if unanswered else 0)
         await asyncio.sleep(STORM_S)
     tally.sent["storms of keys"] += len(running)
     tally.sent["RTP packets"] += sum(await asyncio.gather(*running))
