@@ -263,6 +263,7 @@ class Installation:
             ports=self.settings.listening,
             layout=self.layout,
             trunk_addresses=self.settings.trunk_addresses,
+            peers=self.settings.peers,
             outbound_trunk=self.settings.outbound_trunk,
             qualify_s=self.settings.qualify_s,
             max_calls=self.settings.max_calls,

@@ -72,13 +72,21 @@ class Controller:
         )
         self._desk = AgentDesk(installation.vault)
         self._folders = Folders(prompts=layout.prompts, recordings=layout.recordings, spoken=layout.spoken)
-        self._agi = AgiServer(ports.bind, ports.agi, {"call": self._call, "agent": self._agent}, is_shared=True)
+        self._agi = AgiServer(
+            ports.bind,
+            ports.agi,
+            {"call": self._call, "agent": self._agent},
+            peers=settings.peers,
+            is_shared=True,
+        )
         self._ami = AmiClient(host=ports.bind, port=ports.ami, username=AMI_USER, secret=installation.secrets.ami)
         machine_clock = SystemClock()
         self._board = LiveBoard(switch=AmiSwitch(self._ami, machine_clock), centres=self._centres, clock=machine_clock)
         orders = order_routes(load_control_token(layout), {"reload": self._reload, "rollback": self._roll_back})
         routes = [*orders, recording_route(load_recordings_token(layout), self._give)]
-        self._health = answering(name, layout, self.figures, address=(ports.bind, ports.http), routes=routes)
+        self._health = answering(
+            name, layout, self.figures, address=(ports.bind, ports.http), routes=routes, peers=settings.peers
+        )
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; then each caller is handed on where it does not show, and everything ends."""

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """The address that every server listens on."""
     trunk_addresses: tuple[str, ...] = ("127.0.0.1",)
     """Whose SIP calls are the public's; in the environment a JSON list."""
+    internal_addresses: tuple[str, ...] = ()
+    """Further machines of ours that may reach FastAGI, AMI and HTTP, which matters with a wider `bind`; a JSON list."""
     outbound_trunk: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$")] | None = None
     """host or host:port of the SIP trunk for calls going out (transfers to numbers); None: there is none."""
     qualify_s: Annotated[int, Field(ge=0, le=3600)] = 30
@@ -111,6 +113,11 @@ class Settings(BaseSettings):
         return Layout(var=self.var.absolute())
 
     @property
+    def peers(self) -> tuple[str, ...]:
+        """Addresses that may reach what is internal: this machine's, and those of our other machines."""
+        return tuple(dict.fromkeys(("127.0.0.1", self.bind, *self.internal_addresses)))
+
+    @property
     def listening(self) -> Ports:
         """Where everything listens."""
         return Ports(bind=self.bind, **{port: getattr(self, name) for port, name in PORT_FIELDS.items()})
@@ -146,6 +153,7 @@ class Settings(BaseSettings):
         return {
             **values,
             "IVR_TRUNK_ADDRESSES": json.dumps(self.trunk_addresses),
+            "IVR_INTERNAL_ADDRESSES": json.dumps(self.internal_addresses),
             "IVR_OUTBOUND_TRUNK": self.outbound_trunk or "",
             "IVR_PORTS": "set",
         }

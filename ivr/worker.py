@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -31,6 +31,7 @@ async def answering(
     *,
     address: tuple[str, int] | None = None,
     routes: Iterable[web.RouteDef] = (),
+    peers: Container[str] | None = None,
 ) -> AsyncIterator[HealthServer]:
     """The server of its figures, entered last, as it is what says that the process does its work. `address` is for who
     asks any controller.
@@ -44,7 +45,8 @@ async def answering(
 
     probing = asyncio.create_task(lag.run(), name="loop lag")
     try:
-        async with HealthServer(status, routes, address=address, socket=layout.worker_socket(name)) as server:
+        socket = layout.worker_socket(name)
+        async with HealthServer(status, routes, address=address, socket=socket, peers=peers) as server:
             yield server
     finally:
         probing.cancel()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,39 @@ def test_datagrams_of_nonsense_stop_nothing(system: RunningSystem, trunk: SipPee
     ):
         trunk.raw(datagram)
     assert trunk.ask("OPTIONS", "120", sender="0212345678").code == 200
+
+
+def test_what_is_internal_refuses_strangers(system: RunningSystem) -> None:
+    """On the loopback network too, where 127.0.0.2 reaches what listens on 127.0.0.1."""
+    settings = system.installation.settings
+    for ask in (f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in ("health/live", "status", "order/reload")):
+        assert b" 403 " in told(settings.http_port, ask, STRANGER).split(b"\r\n")[0]
+    assert b" 200 " in told(settings.http_port, "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n", "127.0.0.1")
+    assert b" 401 " in told(settings.http_port, "POST /order/reload HTTP/1.1\r\nHost: x\r\n\r\n", "127.0.0.1")
+    header = "agi_network_script: agent\nagi_arg_1: login\nagi_arg_2: 1001\n\n"
+    assert told(settings.agi_port, header, STRANGER) == b""
+    assert told(settings.agi_port, header, "127.0.0.1").startswith(b"ANSWER")
+    secret = system.installation.secrets.ami
+    for address, word, answer in (
+        (STRANGER, secret, b"Error"),
+        ("127.0.0.1", "wrong", b"Error"),
+        ("127.0.0.1", secret, b"Success"),
+    ):
+        login = f"Action: Login\r\nUsername: ivr\r\nSecret: {word}\r\n\r\n"
+        assert b"Response: " + answer in told(settings.ami_port, login, address)
+
+
+def told(port: int, ask: str, address: str) -> bytes:
+    """What the port answers at first to somebody from this address."""
+    with socket.create_connection(("127.0.0.1", port), timeout=2, source_address=(address, 0)) as connection:
+        found = b""
+        with suppress(TimeoutError, ConnectionError):
+            connection.sendall(ask.encode())
+            while data := connection.recv(65_536):
+                found += data
+                if not found.startswith(b"Asterisk Call Manager") or b"Response" in found:
+                    break
+        return found
 
 
 def test_secrets_are_private_and_nothing_runs_as_root(system: RunningSystem) -> None:

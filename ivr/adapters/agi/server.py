@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, field
 from typing import Self, cast
 
@@ -92,11 +92,13 @@ class AgiServer:
     port: int
     """0: any free one; once entered, the one that it is."""
     handlers: dict[str, Handler]
+    peers: Container[str] | None = None
+    """Addresses that may connect; None: any. FastAGI itself asks nobody who they are."""
     is_shared: bool = False
     """Other processes of ours may listen on the same port: the kernel gives each connection to one of them."""
     header_s: float = HEADER_SECONDS
     refused: int = 0
-    """Connections that did not speak AGI or asked for no known script."""
+    """Connections from elsewhere, or that did not speak AGI or asked for no known script."""
     _server: asyncio.Server | None = None
     _sessions: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -137,6 +139,11 @@ class AgiServer:
         await asyncio.gather(*self._sessions, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.peers is not None and (writer.get_extra_info("peername") or ("",))[0] not in self.peers:
+            self.refused += 1
+            log.warning("refused a connection to the AGI port", extra={"reason": "not one of our addresses"})
+            writer.close()
+            return
         session = cast("asyncio.Task[None]", asyncio.current_task())
         self._sessions.add(session)
         try:

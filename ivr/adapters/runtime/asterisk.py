@@ -158,6 +158,11 @@ class AsteriskServer:
             raise OperatorError(f"cannot start {NAME} ({self._argv[0]}): {error.strerror}") from error
 
     @property
+    def console(self) -> Path:
+        """The socket of its console, which greets whoever connects."""
+        return self._layout.asterisk_run / "asterisk.ctl"
+
+    @property
     def _argv(self) -> list[str]:
         return [*self._program.command, "-C", str(self._layout.asterisk_conf), "-f"]
 
@@ -170,7 +175,7 @@ class AsteriskServer:
         require_free(ports.sip, socket.SOCK_DGRAM, bind=ports.bind, purpose="SIP", setting="IVR_SIP_PORT")
         require_free(ports.ami, socket.SOCK_STREAM, bind=ports.bind, purpose="AMI", setting="IVR_AMI_PORT")
         self._layout.require_space()
-        (self._layout.asterisk_run / "asterisk.ctl").unlink(missing_ok=True)
+        self.console.unlink(missing_ok=True)
         self._before_start()
 
     async def command(self, text: str) -> str:

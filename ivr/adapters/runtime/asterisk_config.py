@@ -36,6 +36,8 @@ class AsteriskInput:
     layout: Layout
     trunk_addresses: tuple[str, ...] = ("127.0.0.1",)
     """Whose calls are the public's."""
+    peers: tuple[str, ...] = ("127.0.0.1",)
+    """Who may log in to AMI."""
     outbound_trunk: str | None = None
     """host or host:port that takes calls going out; None: there are none."""
     qualify_s: int = 30
@@ -97,6 +99,7 @@ def render(source: Path, given: AsteriskInput) -> dict[str, str]:
         "ports": given.ports,
         "layout": given.layout,
         "trunk_addresses": given.trunk_addresses,
+        "peers": given.peers,
         "outbound_trunk": given.outbound_trunk or "",
         "transfers": _targets(given),
         "qualify_s": given.qualify_s,

@@ -18,6 +18,7 @@ from typing import Self
 from ivr.adapters.runtime.asterisk import NAME as ASTERISK
 from ivr.adapters.runtime.asterisk import AsteriskServer
 from ivr.adapters.runtime.asterisk_config import AsteriskInput
+from ivr.adapters.runtime.frozen import until_frozen
 from ivr.adapters.runtime.layout import Layout
 from ivr.adapters.runtime.locks import hold_lock
 from ivr.adapters.runtime.ports import Ports, require_free
@@ -29,6 +30,9 @@ from ivr.errors import IvrError, PeerError
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 10.0
 """From one vain start to the next: it doubles."""
+
+LOOK_EVERY_S = 1.0
+"""Between two looks whether an Asterisk runs that could be watched."""
 
 
 class System:
@@ -104,6 +108,7 @@ class System:
             loop.add_signal_handler(number, self.request_stop)
         keepers = [
             asyncio.create_task(keep(ASTERISK, self._asterisk.find, self._start_asterisk, self._say)),
+            asyncio.create_task(self._end_frozen_asterisk()),
             *(asyncio.create_task(keep(worker.name, worker.find, worker.start, self._say)) for worker in self.workers),
         ]
         if self._postgres is not None:
@@ -222,6 +227,14 @@ class System:
         ports = self._given.ports
         for port, purpose, setting in ((ports.agi, "FastAGI", "IVR_AGI_PORT"), (ports.http, "HTTP", "IVR_HTTP_PORT")):
             require_free(port, socket.SOCK_STREAM, bind=ports.bind, purpose=purpose, setting=setting)
+
+    async def _end_frozen_asterisk(self) -> None:
+        """One that hangs holds its callers for ever; ended, it is started again and the journal closes its calls."""
+        while True:
+            if (process := self._asterisk.find()) is not None and await until_frozen(process, self._asterisk.console):
+                self._say(f"{ASTERISK} (pid {process.pid}) does not answer: ending it")
+                await process.stop(grace_s=0)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _end_what_has_other_ports(self) -> None:
         """Asterisk and Postgres of before listen where they were told then: other ports need them anew."""

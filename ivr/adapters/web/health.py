@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 
 Status = Callable[[], Mapping[str, Any]]
 """Figures of this process; their key `ready` says whether it does its work (a controller: takes calls)."""
@@ -38,13 +39,22 @@ class HealthServer:
         *,
         address: tuple[str, int] | None = None,
         socket: Path | None = None,
+        peers: Container[str] | None = None,
     ) -> None:
         """`routes` are served beside. `address` may be shared with other controllers, any of which answers; `socket`
-        is a Unix socket of this process alone."""
+        is a Unix socket of this process alone. `peers` are those who may ask at `address` (None: anybody): others get
+        403, whatever they ask."""
         self._address = address
         self._socket = socket
         self._status = status
-        application = web.Application()
+
+        @web.middleware
+        async def from_peers(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if peers is not None and request.remote and request.remote not in peers:
+                raise web.HTTPForbidden
+            return await handler(request)
+
+        application = web.Application(middlewares=[from_peers])
         application.router.add_get("/health/live", self._live)
         application.router.add_get("/health/ready", self._ready)
         application.router.add_get("/status", self._figures)
