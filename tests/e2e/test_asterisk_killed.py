@@ -11,6 +11,7 @@ import wave
 from contextlib import AsyncExitStack
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 
 from records import Records
 from sip_peer import sip_peer
@@ -64,18 +65,16 @@ async def test_every_call_is_closed_and_agents_are_as_they_were(system: RunningS
         placed.append(await stack.enter_async_context(await system.sipp.start_calls([script(s) for s in STATES])))
         system.placed += len(STATES)
 
-        async def in_their_states() -> bool:
+        async def in_their_states() -> dict[str, bool]:
             ids = {state: (await records.live_call(caller))["id"] for state, caller in callers.items()}
-            files = [path for name in ("talk", "message") for path in layout.recordings.rglob(f"{ids[name]}-*.wav")]
-            ringing = await records.legs(ids["ringing"], "agent")
             waits = await records.rows("SELECT queued_at FROM ivr.calls WHERE id = $1", ids["waiting"])
-            return (
-                len([file for file in files if file.stat().st_size >= RECORDED_BYTES]) == 2
-                and bool(ringing)
-                and waits[0]["queued_at"] is not None
-            )
+            return {
+                **{name: _recorded(layout.recordings, ids[name]) for name in ("talk", "message")},
+                "ringing": bool(await records.legs(ids["ringing"], "agent")),
+                "waiting": waits[0]["queued_at"] is not None,
+            }
 
-        await eventually(in_their_states, within_s=60)
+        await eventually(in_their_states, lambda there: all(there.values()), within_s=60)
         # The last word of an agent before the end: whoever heard that they are logged in, is.
         await phones["1004"].log_in()
         killed = find_process("asterisk", layout.pid_file("asterisk"))
@@ -132,7 +131,11 @@ async def queue_of(system: RunningSystem, name: str) -> dict[str, str]:
     return {found[1]: line for line in told.splitlines() if (found := re.search(r"\(PJSIP/(\w+)\)", line))}
 
 
-def check_playable(wav: bytes, seconds: float) -> None:
+def _recorded(folder: Path, call: str) -> bool:
+    return any(path.stat().st_size >= RECORDED_BYTES for path in folder.rglob(f"{call}-*.wav"))
+
+
+def check_playable(recording: bytes, seconds: float) -> None:
     """The header that Asterisk could not finish says what there is."""
-    with wave.open(BytesIO(wav)) as played:
+    with wave.open(BytesIO(recording)) as played:
         assert abs(played.getnframes() / played.getframerate() - seconds) < 0.01
