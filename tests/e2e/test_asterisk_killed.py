@@ -13,6 +13,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from records import Records
 from sip_peer import sip_peer
 from system import CLOSED, OPEN, RunningSystem
@@ -38,6 +39,7 @@ STATES: dict[str, tuple[Move, ...]] = {
 PHONES: dict[str, Behaviour] = {"1001": Answer(), "1002": Ignore(), "1003": Ignore(), "1004": Ignore()}
 
 
+@pytest.mark.timeout(300)
 async def test_every_call_is_closed_and_agents_are_as_they_were(system: RunningSystem, records: Records) -> None:
     layout = system.installation.layout
     callers = {state: system.new_caller() for state in (*STATES, "message")}
