@@ -125,7 +125,8 @@ class Recorder:
             loop = asyncio.get_running_loop()
             try:
                 await asyncio.to_thread(installation.prepare_keys)
-                if every_s and loop.time() >= next_at:
+                # A journal of long ago that is not read yet would go unread.
+                if every_s and loop.time() >= next_at and self._ingest.status().lag_s < LAG_ALARM_S:
                     now = datetime.now(UTC)
                     await require_plausible(store, now)
                     purge = await asyncio.to_thread(installation.find_purge)
@@ -135,6 +136,9 @@ class Recorder:
             except (OSError, IvrError) as error:
                 self._retention_trouble = str(error)
                 log.warning("retention waits", extra={"reason": str(error)})
+            except Exception as error:  # a fault of ours must not end ingest
+                self._retention_trouble = f"{type(error).__name__}: see the log"
+                log.exception("retention failed")
             await asyncio.sleep(RETENTION_LOOK_S)
 
     async def _finish(self) -> None:

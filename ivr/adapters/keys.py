@@ -89,6 +89,10 @@ class KeyRing:
         for path in sorted((self._keys / folder).rglob(f"*{SUFFIX}")):
             yield str(path.relative_to(self._keys)).removesuffix(SUFFIX)
 
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders in a folder of names such as `120/recordings`."""
+        return sorted(path.name for path in (self._keys / folder).glob("*") if path.is_dir())
+
     def owners(self) -> list[str]:
         """Every centre that has a key here, and others such as NOBODY."""
         return sorted(path.name for path in self._keys.iterdir() if path.is_dir()) if self._keys.is_dir() else []

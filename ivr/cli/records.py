@@ -367,7 +367,6 @@ def _message_json(item: StoredMessage, desk: Desk) -> dict[str, Any]:
         "caller": desk.opener.text(item.caller),
         **message,
         "data": desk.opener.fields(item.message.data),
-        "path": str(desk.installation.layout.recordings / item.message.file),
     }
 
 

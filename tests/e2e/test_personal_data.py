@@ -336,6 +336,7 @@ async def test_who_had_it_and_why_is_on_record(evidence: Evidence, system: Runni
     logs = [path.read_text(encoding="utf-8") for path in system.installation.layout.log.glob("*.log")]
     assert any("a recording is given out" in log and file in log for log in logs)
     assert not any("complaint 4712" in log for log in logs)
+    assert not any("retention waits" in log or "retention failed" in log for log in logs)
 
 
 def test_what_will_be_past_its_time_is_told_and_destroyed_only_on_purpose(

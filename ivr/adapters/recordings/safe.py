@@ -130,15 +130,19 @@ class Safe:
         return None if found is None else _digest(found)
 
     def recordings(self) -> Iterator[Recording]:
-        """Everything on disk, sealed or not, and every key whose file is gone already: each once, in order."""
-        seen = set()
-        on_disk = (str(path.relative_to(self.root)) for folder in self._folders() for path in sorted(folder.iterdir()))
-        keys = (name.replace("/recordings/", "/", 1) for owner in self._ring.owners() for name in self._keys_of(owner))
-        for name in (*on_disk, *keys):
-            file = name.removesuffix(SEALED).removesuffix(FRESH)
-            if file not in seen and (found := _FILE.fullmatch(file)):
-                seen.add(file)
-                yield Recording(file=file, owner=found[1], day=_day(found[2], found[3]))
+        """Everything on disk, sealed or not, and every key whose file is gone already: each once, in order.
+
+        Day by day: there may be half a million.
+        """
+        days = {(folder.parent.name, folder.name) for folder in self._folders()}
+        days |= {(owner, day) for owner in self._ring.owners() for day in self._ring.folders(f"{owner}/recordings")}
+        for owner, day in sorted(days):
+            folder = self.root / owner / day
+            names = {path.name.removesuffix(SEALED).removesuffix(FRESH) for path in folder.glob("*")}
+            names |= {name.rpartition("/")[2] for name in self._ring.names(f"{owner}/recordings/{day}")}
+            for name in sorted(names):
+                if _FILE.fullmatch(file := f"{owner}/{day}/{name}"):
+                    yield Recording(file=file, owner=owner, day=_day(day, name))
 
     def tidy(self) -> None:
         """Removes empty folders of days before today's recordings."""
@@ -146,9 +150,6 @@ class Safe:
             if not any(folder.iterdir()) and time.time() - folder.stat().st_mtime > 86_400:
                 folder.rmdir()
                 self._ring.tidy(f"{folder.parent.name}/recordings/{folder.name}")
-
-    def _keys_of(self, owner: str) -> Iterator[str]:
-        return self._ring.names(f"{owner}/recordings")
 
     def _folders(self) -> list[Path]:
         return sorted(path for path in self.root.glob("*/*") if path.is_dir())
