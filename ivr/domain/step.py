@@ -68,8 +68,9 @@ def advance(centre: Centre, state: CallState, event: Event, at: datetime) -> Ste
         run.leave("failed", state.breaking_off)
     else:
         node = centre.flow.node(state.node)
-        # Whoever has heard the goodbye is done, however long it took.
-        if _is_over_limit(centre, state, at) and not isinstance(node, End):
+        # Whoever has heard the goodbye is done, however long it took; anything else at the goodbye would say it again.
+        said_goodbye = isinstance(node, End) and isinstance(event, Heard)
+        if _is_over_limit(centre, state, at) and not said_goodbye:
             run.break_off("limit")
         else:
             _answer(run, node, event)

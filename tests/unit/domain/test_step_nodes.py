@@ -444,6 +444,10 @@ class TestLimits:
         result = step(at_node("bye"), Heard(), at=OPEN_AT + timedelta(hours=2))
         assert note(result, "end")["outcome"] == "self_served"
 
+    def test_stale_answers_at_the_goodbye_have_an_end(self) -> None:
+        assert step(at_node("bye"), Keyed("1")).state.breaking_off is None
+        assert step(at_node("bye"), Keyed("1"), at=OPEN_AT + timedelta(hours=2)).state.breaking_off == "limit"
+
     def test_a_loop_that_needs_no_caller_is_broken(self) -> None:
         centre = with_nodes(
             CENTRE,
