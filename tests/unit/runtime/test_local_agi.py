@@ -22,7 +22,7 @@ def test_the_program_loads_nothing_that_a_call_does_not_need() -> None:
     assert done.stdout.split() == []
 
 
-def test_only_its_user_may_read_or_run_it(tmp_path: Path) -> None:
+def test_only_its_user_runs_it(tmp_path: Path) -> None:
     layout = Layout(var=tmp_path / "a $(b) 'c'")
     layout.create()
     for _ in range(2):  # at each start
