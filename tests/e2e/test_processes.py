@@ -9,7 +9,8 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from statistics import quantiles
 from typing import Any
@@ -17,7 +18,7 @@ from uuid import uuid4
 
 import pytest
 from records import Records
-from system import CLOSED, OPEN, RunningSystem
+from system import CLOSED, OPEN, RunningSystem, running_system
 
 from ivr.adapters.runtime.workers import INGEST
 from ivr.testing.caller import LeavesQueue, Move, Press, Talk
@@ -30,6 +31,7 @@ from ivr.testing.waiting import eventually
 TO_MENU = (Press("2"), Press("1"))
 MESSAGE = (Press("900101"), Press("1"), Press("1"), Talk(6), Press("1"))
 """After the category: birth date, read-back, own number, question, kept."""
+MEMORY_MB = 150
 THINK_S = 9.0
 """Callers wait so long before they press; a question ends a little later by itself."""
 AWAY_S = 15.0
@@ -67,6 +69,7 @@ def taken_over(system: RunningSystem, since: datetime) -> dict[str, float]:
     return found
 
 
+@pytest.mark.timeout(200)
 async def test_callers_of_a_controller_that_hangs_are_with_another_within_seconds(
     system: RunningSystem, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,6 +103,7 @@ async def test_callers_of_a_controller_that_hangs_are_with_another_within_second
     assert max(away) < AWAY_S
 
 
+@pytest.mark.timeout(300)
 async def test_everything_of_ours_is_replaced_among_a_hundred_calls(system: RunningSystem, records: Records) -> None:
     """`ivr restart` with callers in menus, in queues, recording, and talking: no call is any different from planned."""
     system.set_clock(OPEN)
@@ -201,3 +205,40 @@ async def test_a_storm_of_deaths_drops_no_caller(system: RunningSystem, records:
     assert {(call["outcome"], call["ended_by"], tuple(call["faults"])) for call in ended} == {
         ("abandoned", "caller", ())
     }
+
+
+@pytest.fixture
+def short_of_memory() -> Iterator[RunningSystem]:
+    with running_system(IVR_MEMORY_LIMIT_MB=str(MEMORY_MB)) as started:
+        yield started
+
+
+@pytest.mark.timeout(240)
+async def test_callers_of_a_controller_that_eats_memory_go_on(short_of_memory: RunningSystem) -> None:
+    """Peers on this machine send headers without end until the watchdog ends a controller."""
+    system = short_of_memory
+    said = f"more than {MEMORY_MB} MB of memory"
+
+    async def ended_for_it() -> bool:
+        logs = (system.installation.layout.log_file(name) for name in system.controller_names)
+        return any(said in log.read_text(encoding="utf-8") for log in logs)
+
+    async with Records.open(system) as records:
+        timelines = [caller(system, *TO_MENU, Press("9"), main_menu=THINK_S) for _ in range(10)]
+        async with system.calling(scripted(system, timelines), per_second=20):
+            await eventually(lambda: records.count_live("main_menu"), lambda count: count == len(timelines))
+            await asyncio.gather(*(endless_header(system) for _ in range(150)))
+            await eventually(ended_for_it)
+        await went_as_planned(records, timelines)
+
+
+async def endless_header(system: RunningSystem) -> None:
+    """One peer who sends as much as a header may hold, and then nothing."""
+    settings = system.installation.settings
+    with suppress(OSError):
+        _, writer = await asyncio.open_connection(settings.bind, settings.agi_port)
+        for number in range(100):
+            writer.write(f"agi_{number}: ".encode() + b"x" * 16_000 + b"\n")
+            await writer.drain()
+        await asyncio.sleep(3.0)  # what is held for longer than a header may take is let go
+        writer.close()
