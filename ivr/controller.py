@@ -107,7 +107,8 @@ class Controller:
             for task in background:
                 task.cancel()
             await health.leave()
-            await self._agi.drain(DRAIN_S)
+            dropped = await self._agi.drain(DRAIN_S)
+            log.info("controller ends", extra={"worker": self._name, "dropped": dropped})
 
     def figures(self) -> dict[str, Any]:
         """Without personal data, for /status."""

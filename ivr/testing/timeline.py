@@ -134,16 +134,17 @@ def plan(
     dial: str | None = None,
     hang_up_in: Place | None = None,
     think: Mapping[str, float] | None = None,
+    think_s: float = THINK_S,
 ) -> Timeline:
     """Walks the flow with `moves` at the business time `at` (aware).
 
     When the moves are used up, or an action of `hang_up_in` begins, the caller hangs up; when the flow ends first, they
-    wait for its goodbye. `think` has nodes where a key comes later than THINK_S after the question began. Raises
+    wait for its goodbye. Keys come `think_s` after a question began, in the nodes of `think` later or earlier. Raises
     ValueError when a move does not fit what the flow does then.
     """
     dnis = dial if dial is not None else centre.numbers[0]
     step = start(centre, call="plan", dnis=dnis, caller=Personal(caller) if caller else None, at=at)
-    walk = _Walk(seconds=seconds, moves=list(moves), now=OPENING_S, think=think or {})
+    walk = _Walk(seconds=seconds, moves=list(moves), now=OPENING_S, think=think or {}, think_s=think_s)
     notes = [*step.notes]
     state = step.state
     while True:
@@ -174,6 +175,7 @@ class _Walk:
     moves: list[Move]
     now: float
     think: Mapping[str, float]
+    think_s: float
     late: float = 0.0
     """How much later than `now` the present question may begin."""
     cues: list[Cue] = field(default_factory=list)
@@ -223,7 +225,7 @@ class _Walk:
                 digits, hash_key, _ = keys.partition("#")
                 digits = digits[: todo.max_digits]
                 terminated = bool(hash_key) or len(digits) == todo.max_digits
-                self._do(Keys(digits + hash_key), self.think.get(self.place.node, THINK_S) + self.late)
+                self._do(Keys(digits + hash_key), self.think.get(self.place.node, self.think_s) + self.late)
                 self.late = 0.0
                 self._pass(STEP_S if terminated else BETWEEN_DIGITS_S)
                 return Keyed(digits, terminated=terminated)

@@ -38,10 +38,16 @@ AWAY_S = 15.0
 """Generous: no caller is without a controller for so long, whatever else the machine does."""
 
 
-def caller(system: RunningSystem, *moves: Move, closed: bool = False, **think: float) -> Timeline:
-    at = CLOSED if closed else OPEN
-    seconds = system.prompts.seconds
-    return plan(system.centre, moves, at=at, seconds=seconds, caller=system.new_caller(), think=think)
+def caller(system: RunningSystem, *moves: Move, closed: bool = False, think_s: float = 1.0, **think: float) -> Timeline:
+    return plan(
+        system.centre,
+        moves,
+        at=CLOSED if closed else OPEN,
+        seconds=system.prompts.seconds,
+        caller=system.new_caller(),
+        think=think,
+        think_s=think_s,
+    )
 
 
 def scripted(system: RunningSystem, timelines: Sequence[Timeline]) -> list[ScriptedCall]:
@@ -57,15 +63,15 @@ async def went_as_planned(records: Records, timelines: Sequence[Timeline]) -> li
     return ended
 
 
-def taken_over(system: RunningSystem, since: datetime) -> dict[str, float]:
-    """Call -> seconds from `since` until another controller had it, as controllers say; the last time of each call."""
-    found = {}
+def said_by_controllers(system: RunningSystem, event: str, since: datetime) -> list[tuple[float, dict[str, Any]]]:
+    """What their logs have of this kind: seconds from `since`, fields."""
+    found = []
     for name in system.controller_names:
         for line in system.installation.layout.log_file(name).read_text(encoding="utf-8").splitlines():
-            if line.startswith("{") and (said := json.loads(line))["event"] == "call taken over":
-                at = datetime.fromisoformat(said["timestamp"])
-                if at > since:
-                    found[said["call_id"]] = (at - since).total_seconds()
+            if line.startswith("{") and (said := json.loads(line))["event"] == event:
+                seconds = (datetime.fromisoformat(said["timestamp"]) - since).total_seconds()
+                if seconds > 0:
+                    found.append((seconds, said))
     return found
 
 
@@ -93,7 +99,7 @@ async def test_callers_of_a_controller_that_hangs_are_with_another_within_second
     ended = await went_as_planned(records, [*thinking, *speaking])
     assert {call["outcome"] for call in ended} == {"message_saved"}
     # Who speaks, speaks on; another controller has them when they have finished.
-    moved = taken_over(system, since)
+    moved = {said["call_id"]: seconds for seconds, said in said_by_controllers(system, "call taken over", since)}
     away = [moved[call["id"]] for call in ended[: len(thinking)] if call["id"] in moved]
     with capsys.disabled():
         sys.stdout.write(
@@ -108,14 +114,19 @@ async def test_everything_of_ours_is_replaced_among_a_hundred_calls(system: Runn
     """`ivr restart` with callers in menus, in queues, recording, and talking: no call is any different from planned."""
     system.set_clock(OPEN)
     injury, waits = (*TO_MENU[:1], Press("2"), Press("1")), (*TO_MENU[:1], Press("3"), Press("1"))
-    menus = [caller(system, *TO_MENU, Press("9"), main_menu=8.0) for _ in range(10)] + [
-        caller(system, *TO_MENU, Press("9"), Press("2"), Press("9"), Press("3"), main_menu=6.0) for _ in range(30)
+    # They listen a little before they press: a machine that is busy with starting processes may speak late.
+    menus = [caller(system, *TO_MENU, Press("9"), think_s=2.5, main_menu=8.0) for _ in range(10)] + [
+        caller(system, *TO_MENU, Press("9"), Press("2"), Press("9"), Press("3"), think_s=2.5, main_menu=6.0)
+        for _ in range(30)
     ]
-    messages = [caller(system, *TO_MENU, Press("1"), LeavesQueue("JOINEMPTY"), Press("1"), *MESSAGE) for _ in range(40)]
-    queue = [caller(system, *waits, LeavesQueue("KEY:1"), Press("1")) for _ in range(19)]
-    talk = caller(system, *injury, LeavesQueue("ANSWERED"), Talk(40.0))
+    messages = [
+        caller(system, *TO_MENU, Press("1"), LeavesQueue("JOINEMPTY"), Press("1"), *MESSAGE, think_s=2.5)
+        for _ in range(40)
+    ]
+    queue = [caller(system, *waits, LeavesQueue("TIMEOUT"), think_s=2.5) for _ in range(19)]
+    talk = caller(system, *injury, LeavesQueue("ANSWERED"), Talk(40.0), think_s=2.5)
     timelines = [talk, *queue, *messages, *menus]
-    before = [system.find_worker(name) for name in (*system.controller_names, INGEST)]
+    before, since = [system.find_worker(name) for name in (*system.controller_names, INGEST)], datetime.now(UTC)
     async with (
         system.on_duty("1002", Answer(after_s=0.5)),
         system.on_duty("1003", Ignore()),
@@ -128,10 +139,11 @@ async def test_everything_of_ours_is_replaced_among_a_hundred_calls(system: Runn
     assert not {each.pid for each in before if each} & {each.pid for each in after if each}
     ended = await went_as_planned(records, timelines)
     outcomes = Counter(call["outcome"] for call in ended)
-    assert outcomes == {"answered": 1, "callback_queued": 19, "message_saved": 40, "abandoned": 40}
-    # Twice in a row at one place is a question begun anew: a controller that waited long enough for it let go.
-    for call in ended:
-        assert max(Counter(await records.resumed_in(call["id"])).values(), default=0) <= 1
+    assert outcomes == {"answered": 1, "message_saved": 40, "abandoned": 59}
+    # Each let go of its callers between two prompts, so nobody heard anything twice.
+    endings = said_by_controllers(system, "controller ends", since)
+    assert [said["dropped"] for _, said in endings] == [0] * len(system.controller_names)
+    assert said_by_controllers(system, "call taken over", since)
 
 
 async def test_one_caller_too_many_is_told_so_and_those_inside_notice_nothing(
@@ -189,14 +201,14 @@ def final_answer(system: RunningSystem) -> int:
 
 
 async def test_a_storm_of_deaths_drops_no_caller(system: RunningSystem, records: Records) -> None:
-    """Every controller is killed as soon as it works, five times over, among twenty callers who hold on."""
+    """Every controller is killed as soon as it works, four times over, among twenty callers who hold on."""
     system.set_clock(OPEN)
     callers = [system.new_caller() for _ in range(20)]
     # SIPp fails a call that the other side ends before its caller does.
-    holds_on = CallerScript(dial=system.centre.numbers[0], moves=(Pause(1.2), Keys("2"), Pause(38.0), Bye()))
+    holds_on = CallerScript(dial=system.centre.numbers[0], moves=(Pause(1.2), Keys("2"), Pause(30.0), Bye()))
     async with system.calling([ScriptedCall(script=holds_on, caller=each) for each in callers], per_second=20):
         await eventually(lambda: records.count_live("main_menu"), lambda count: count == len(callers))
-        for _ in range(5):
+        for _ in range(4):
             killed = system.controllers
             for process in killed:
                 process.kill()

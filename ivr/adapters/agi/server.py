@@ -118,13 +118,15 @@ class AgiServer:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def drain(self, within_s: float) -> None:
-        """Takes no more connections and returns when the last session is over, or after `within_s` seconds."""
+    async def drain(self, within_s: float) -> int:
+        """Takes no more connections and returns when the last session is over, or after `within_s` seconds; how many
+        there are then."""
         self._stop_listening()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while sessions := list(self._sessions):
                     await asyncio.wait(sessions)
+        return self.live
 
     def _stop_listening(self) -> None:
         # Whom the kernel had let in already gets a reset; the dialplan enters again at once.
