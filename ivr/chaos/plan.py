@@ -22,7 +22,8 @@ WEIGHTS: Mapping[tuple[str, str], int] = {
 `freeze` SIGSTOP of the server and all its children for a while, `cut` the end of the connection by Asterisk's hand."""
 FREEZE_S = (1.0, 6.0)
 HANG_S = 8.0
-"""Whoever hangs is ended by the watchdog long before; should it fail, callers wait this long and the report says so."""
+"""A controller is ended by the watchdog long before; should that fail, callers wait this long and the report says so.
+Ingest, whom nobody waits for, is let go on."""
 UNEVEN = (0.4, 1.6)
 """From one strike to the next, as a share of the mean."""
 ASTERISK_SHARE = 25

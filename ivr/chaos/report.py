@@ -32,7 +32,7 @@ class Report:
     planned: int
     verdict: Verdict
     outlived: int
-    """Processes that hung and were not ended."""
+    """Controllers that hung and were not ended."""
     seconds: float
     asked_rate: float
     rate: float
@@ -104,7 +104,7 @@ class Report:
         """Goals of time that were missed; they depend on what else the machine does."""
         missed = []
         if self.outlived:
-            missed.append(f"{self.outlived} processes that hung were ended by nobody within {HANG_S:.0f} s")
+            missed.append(f"{self.outlived} controllers that hung were ended by nobody within {HANG_S:.0f} s")
         if self.resumed_s and _at(self.resumed_s, 0.95) > RESUME_GOAL_S:
             missed.append(f"callers went on within {_at(self.resumed_s, 0.95):.1f} s, not within {RESUME_GOAL_S:.0f} s")
         if self.rate < self.asked_rate * IN_TIME:

@@ -38,7 +38,9 @@ class Striker:
     done: list[tuple[Strike, datetime]] = field(default_factory=list)
     """What was struck when."""
     outlived: int = 0
-    """Processes that hung and that nobody had ended in all the time they were given."""
+    """Controllers that hung and that nobody had ended in all the time they were given; ingest is given longer."""
+    _struck: set[psutil.Process] = field(default_factory=set)
+    """Those that end, or should: a controller that was told to takes no more calls while it lets its callers go."""
     _stopped: list[psutil.Process] = field(default_factory=list)
     _freezes: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -65,7 +67,11 @@ class Striker:
         for path in sorted(self.layout.run.glob(f"{target}*.pid")):
             process = _read(path)
             with contextlib.suppress(psutil.Error):
-                if process is None or process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_STOPPED):
+                if (
+                    process is None
+                    or process in self._struck
+                    or process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_STOPPED)
+                ):
                     continue
                 # The last that a process of ours opens; whoever starts it removes the one before.
                 if target not in (CONTROLLER, INGEST) or self.layout.worker_socket(path.stem).exists():
@@ -96,6 +102,8 @@ class Striker:
         raise PeerError(f"{strike.target} did not come back within {COME_BACK_S:.0f} s (before strike {strike})")
 
     def _hit(self, strike: Strike, process: psutil.Process) -> None:
+        if strike.how != "freeze":
+            self._struck.add(process)
         if strike.hold_s:
             family = process.children(recursive=True) if strike.how == "freeze" else []
             self._stop([process, *family], strike)
@@ -110,7 +118,8 @@ class Striker:
         async def thaw() -> None:
             await asyncio.sleep(strike.hold_s)
             if strike.how == "hang" and _is_stopped(family[0]):
-                self.outlived += 1
+                self.outlived += strike.target == CONTROLLER
+                self._struck.discard(family[0])  # it goes on
             _signal(family, signal.SIGCONT)
 
         task = asyncio.create_task(thaw())

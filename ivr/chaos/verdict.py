@@ -21,6 +21,8 @@ CUT_OFF = frozenset({"answered", "self_served", "message_saved", "callback_queue
 """How a call in which Asterisk died may count: by what had been done before."""
 NEAR_S = 5.0
 """A call without a name belongs to a caller who called at most this long before or after."""
+STRAY_S = 60.0
+"""So long after a kill of Asterisk, SIPp's callers of before still send keys to ports that new calls have by then."""
 SILENT_S = 40.0
 """An Asterisk that died answers nobody meanwhile; SIPp asks again for this long."""
 
@@ -132,7 +134,7 @@ def compare(
             else:
                 problems.append(Problem(kind="lost", caller=who, call=None, text=f"called at {caller.at:%H:%M:%S.%f}"))
         for call in calls:
-            is_excused = call in killed
+            is_excused = call in killed or _is_disturbed(call, asterisk_kills)
             found = stored.get(call.id)
             if found is None:
                 text = f"in the journal since {call.entered_at:%H:%M:%S}, not in Postgres"
@@ -195,6 +197,11 @@ def _may_be_of(caller: Placed, call: Seen, kills: Sequence[datetime]) -> bool:
 def _was_killed(call: Seen, kills: Iterable[datetime]) -> bool:
     """Its end is written when the next Asterisk starts."""
     return any(call.entered_at <= kill and (call.ended_at is None or kill <= call.ended_at) for kill in kills)
+
+
+def _is_disturbed(call: Seen, kills: Iterable[datetime]) -> bool:
+    """Keys of somebody else may have come into it."""
+    return any(kill <= call.entered_at <= kill + timedelta(seconds=STRAY_S) for kill in kills)
 
 
 def _was_silent(at: datetime, kills: Iterable[datetime]) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from ivr.chaos.striker import processes_below
 from ivr.settings import CHECKOUT
 
-KILLS, SEED, RATE, EVERY_S = 105, 4, 5, 2.0
+KILLS, SEED, RATE, EVERY_S = 105, 4, 3, 2.0
 LIMIT_S = 800
 """The slice takes about five minutes."""
 

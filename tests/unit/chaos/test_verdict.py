@@ -217,6 +217,12 @@ def test_who_was_never_answered_by_a_killed_asterisk_is_named() -> None:
     assert verdict.unanswered == ("0212000003 (served)",)
 
 
+def test_soon_after_a_kill_of_asterisk_an_outcome_may_be_another_callers_doing() -> None:
+    other = changed(CALLS, 4, outcome="self_served")
+    assert judged(journal=other, postgres=other, kills=[KILL]).problems == ()
+    assert kinds(judged(journal=other, postgres=other, kills=[later(-60)])) == ["dropped"]
+
+
 def test_long_after_a_kill_a_missing_call_is_lost() -> None:
     assert kinds(judged(journal=without(3), postgres=without(3), kills=[later(-60)])) == ["lost"]
 
