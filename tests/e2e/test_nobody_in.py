@@ -175,9 +175,10 @@ def told(port: int, ask: str, address: str) -> bytes:
 
 def test_secrets_are_private_and_nothing_runs_as_root(system: RunningSystem) -> None:
     layout = system.installation.layout
-    for path in (layout.var, layout.secrets):
+    below = list(layout.secrets.rglob("*"))
+    for path in (layout.var, layout.secrets, layout.keys, *filter(Path.is_dir, below)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
-    secrets = list(layout.secrets.iterdir())
+    secrets = list(filter(Path.is_file, [*below, *layout.keys.rglob("*")]))
     assert {path.name for path in secrets} >= {"seal.key", "fallback.key", "ami.secret", "agents.json", "control.token"}
     generated = list((layout.asterisk_etc / "generated").iterdir())
     for path in (*secrets, *generated, layout.journal):
