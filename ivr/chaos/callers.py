@@ -75,14 +75,13 @@ def crowd(seed: int, mix: Sequence[Habit]) -> Iterator[Caller]:
 
 def _presses(name: str, key: str, outcome: str, language: str | None, weight: int) -> Habit:
     """Until we hang up."""
-    # Who does not talk sends keys only: what silence costs SIPp and Asterisk is better spent on more callers.
-    script = _script(OPEN, (*_insists(key, PATIENCE_S), AwaitBye(LAST_WORDS_S)), sends_audio=name == "served")
+    script = _script(OPEN, (*_insists(key, PATIENCE_S), AwaitBye(LAST_WORDS_S)))
     return Habit(name=name, script=script, outcomes=frozenset({outcome}), language=language, weight=weight)
 
 
 def _leaves(name: str, key: str, weight: int, seconds: float) -> Habit:
     """Hangs up after so many seconds."""
-    script = _script(OPEN, (*_insists(key, seconds), Bye()), sends_audio=False)
+    script = _script(OPEN, (*_insists(key, seconds), Bye()))
     return Habit(name=name, script=script, outcomes=frozenset({"abandoned"}), language=None, weight=weight)
 
 
@@ -123,7 +122,7 @@ def _insists(key: str, seconds: float) -> tuple[SipMove, ...]:
     return tuple(moves)
 
 
-def _script(
-    dial: str, moves: tuple[SipMove, ...], voice: Path | None = None, *, sends_audio: bool = True
-) -> CallerScript:
-    return CallerScript(dial=dial, moves=moves, voice=voice, sends_audio=sends_audio, may_be_cut_off=True)
+def _script(dial: str, moves: tuple[SipMove, ...], voice: Path | None = None) -> CallerScript:
+    """Everybody sends audio all the time: where nobody does, Asterisk takes keys that a caller of before still sends to
+    the same port."""
+    return CallerScript(dial=dial, moves=moves, voice=voice, may_be_cut_off=True)

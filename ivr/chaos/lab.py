@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -61,6 +62,7 @@ def open_lab(rate: float) -> Installation:
 def _begin_anew(installation: Installation) -> None:
     """Ends what an interrupted run may have left, and removes its calls. Prompts and secrets stay."""
     layout = installation.layout
+    _end_supervisor(layout.up_lock)
     end_all(layout.var)
     for folder in (
         layout.journal.parent, layout.recordings, layout.postgres, layout.asterisk_lib, layout.versions, layout.log,
@@ -191,6 +193,17 @@ def _supervised(installation: Installation) -> Iterator[subprocess.Popen[bytes]]
             supervisor.kill()
             supervisor.wait()
         end_all(installation.layout.var)
+
+
+def _end_supervisor(lock: Path) -> None:
+    """An `ivr up` left alone by a killed run would go on starting parts, and end ours when it ends. Only its lock tells
+    that it is one of this folder."""
+    with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
+        left = psutil.Process(int(lock.read_text(encoding="ascii")))
+        if left.cmdline()[1:4] == ["-m", "ivr", "up"]:
+            left.terminate()
+            if psutil.wait_procs([left], timeout=STOP_S)[1]:
+                left.kill()
 
 
 def end_all(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -34,6 +35,10 @@ OVERTIME = 3.0
 
 async def run_chaos(installation: Installation, plan: Plan, *, seed: int, rate: float, say: Say) -> Report:
     """Raises PeerError when the system or SIPp does not come up or comes back."""
+    task = asyncio.current_task()
+    assert task is not None
+    # As Ctrl-C does: whatever runs for us is ended before we are.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with AsyncExitStack() as stack:
         lab = await stack.enter_async_context(open_stage(installation, say))
         pool = await stack.enter_async_context(open_pool(installation.dsn, max_size=1))

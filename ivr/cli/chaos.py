@@ -36,7 +36,10 @@ def chaos(kills: int, seed: int, rate: float, every: float, plan_only: bool) -> 
     installation = open_lab(rate)
     with spinner("rendering prompts") as progress:
         installation.render_prompts(progress)
-    report = asyncio.run(run_chaos(installation, plan, seed=seed, rate=rate, say=say))
+    try:
+        report = asyncio.run(run_chaos(installation, plan, seed=seed, rate=rate, say=say))
+    except asyncio.CancelledError:
+        return 130
     show_table(HEADS, report.table())
     for line in report.lines():
         say(line)
