@@ -30,8 +30,6 @@ class JournalBook:
     complete: Callable[[CallRecord], CallRecord]
     """What ingest adds to a call that the dialplan served alone."""
     torn: int = 0
-    resumed: list[datetime] = field(default_factory=list)
-    """When callers went on in another process than before."""
     _events: dict[str, list[JournalEvent]] = field(default_factory=lambda: defaultdict(list))
     _over: dict[str, datetime] = field(default_factory=dict)
     _seen: dict[str, Seen] = field(default_factory=dict)
@@ -78,7 +76,6 @@ class JournalBook:
         record = self.complete(derive(events, lambda _: SOUND))
         if record.kind != "inbound":
             return
-        self.resumed += [step.at for step in record.steps if step.kind == "resume"]
         silent = _of_record(self.complete(derive(events, lambda _: None)))
         seen = _of_record(record)
         self._seen[call] = seen if silent == seen else replace(seen, if_silent=silent)

@@ -42,7 +42,7 @@ class Report:
     retransmissions: int
     torn: tuple[int, int]
     """Unreadable lines by the journal and by Postgres."""
-    resumed_s: tuple[float, ...]
+    away_s: tuple[float, ...]
     """Sorted: from a strike at a controller to a caller's going on in another."""
     sipp_errors: tuple[str, ...]
 
@@ -70,10 +70,10 @@ class Report:
         yield "by habit: " + ", ".join(
             f"{habit} {outcome} {count}" for (habit, outcome), count in verdict.outcomes.items()
         )
-        if self.resumed_s:
-            half, most, all_of_them = (_at(self.resumed_s, share) for share in (0.5, 0.95, 1.0))
+        if self.away_s:
+            half, most, all_of_them = (_at(self.away_s, share) for share in (0.5, 0.95, 1.0))
             yield (
-                f"{len(self.resumed_s)} times a caller went on in another process: median {half:.1f} s, "
+                f"{len(self.away_s)} times a caller was taken over by another controller: median {half:.1f} s, "
                 f"95th percentile {most:.1f} s, longest {all_of_them:.1f} s after the strike"
             )
         yield (
@@ -105,8 +105,10 @@ class Report:
         missed = []
         if self.outlived:
             missed.append(f"{self.outlived} controllers that hung were ended by nobody within {HANG_S:.0f} s")
-        if self.resumed_s and _at(self.resumed_s, 0.95) > RESUME_GOAL_S:
-            missed.append(f"callers went on within {_at(self.resumed_s, 0.95):.1f} s, not within {RESUME_GOAL_S:.0f} s")
+        if self.away_s and _at(self.away_s, 0.95) > RESUME_GOAL_S:
+            missed.append(
+                f"callers were taken over within {_at(self.away_s, 0.95):.1f} s, not within {RESUME_GOAL_S:.0f} s"
+            )
         if self.rate < self.asked_rate * IN_TIME:
             missed.append(f"calls came at {self.rate:.1f} a second, not at {self.asked_rate:.1f}")
         return missed

@@ -14,6 +14,7 @@ from datetime import datetime
 from ivr.adapters.db.pool import open_pool
 from ivr.adapters.journal.tail import JournalTail
 from ivr.bootstrap import Installation
+from ivr.chaos.absences import absences, read_passages
 from ivr.chaos.books import JournalBook, PostgresBook
 from ivr.chaos.callers import crowd, habits
 from ivr.chaos.lab import Lab, open_stage
@@ -21,7 +22,7 @@ from ivr.chaos.load import Load
 from ivr.chaos.plan import ASTERISK, CONTROLLER, Plan, Strike
 from ivr.chaos.report import Report
 from ivr.chaos.striker import Striker
-from ivr.chaos.verdict import compare, resumed_after
+from ivr.chaos.verdict import compare
 from ivr.errors import PeerError
 
 Say = Callable[[str], None]
@@ -56,8 +57,11 @@ async def run_chaos(installation: Installation, plan: Plan, *, seed: int, rate: 
         waited_s = await _settle(journal, postgres)
         await striker.release()
         kills = [at for strike, at in striker.done if strike.target == ASTERISK]
-        verdict = compare(load.placed, journal.calls(), await postgres.calls(), asterisk_kills=kills)
-        strikes = [at for strike, at in striker.done if strike.target == CONTROLLER]
+        calls = journal.calls()
+        verdict = compare(load.placed, calls, await postgres.calls(), asterisk_kills=kills)
+        ends = [at for strike, at in striker.done if strike.target == CONTROLLER and strike.how != "term"]
+        passages = read_passages(sorted(installation.layout.log.glob(f"{CONTROLLER}*.log")))
+        away_s = tuple(absences(ends, passages, recording={call.id for call in calls if call.messages}))
         return Report(
             seed=seed,
             strikes=tuple(strike for strike, _ in striker.done),
@@ -70,7 +74,7 @@ async def run_chaos(installation: Installation, plan: Plan, *, seed: int, rate: 
             settled_s=waited_s,
             retransmissions=load.retransmissions,
             torn=(journal.torn, await postgres.count_torn()),
-            resumed_s=tuple(resumed_after(strikes, journal.resumed)),
+            away_s=away_s,
             sipp_errors=tuple(load.errors),
         )
 

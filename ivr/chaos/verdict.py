@@ -262,13 +262,3 @@ def _strangers(known: Iterable[str], journal: Sequence[Seen], postgres: Sequence
                 text = f"in {book}, dialled {call.dnis} at {call.entered_at:%H:%M:%S}"
                 problems.append(Problem(kind="stranger", caller="nobody", call=call.id, text=text))
     return problems
-
-
-def resumed_after(strikes: Sequence[datetime], resumed: Iterable[datetime], *, within_s: float = 30.0) -> list[float]:
-    """For each caller who went on in another process: seconds since the strike before that, sorted."""
-    waits = []
-    for at in resumed:
-        before = [strike for strike in strikes if strike <= at]
-        if before and (at - before[-1]).total_seconds() <= within_s:
-            waits.append((at - before[-1]).total_seconds())
-    return sorted(waits)

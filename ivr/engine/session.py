@@ -115,6 +115,7 @@ class Engine:
         while not state.ended:
             if self.is_ending():
                 # Nothing was begun since the last commit: the caller hears nothing twice and does not notice.
+                log.info("call let go", extra={"call_id": state.call})
                 await line.let_go()
                 return
             step = await self._next(line, centre, state, left, turn)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ivr.chaos.verdict import Placed, Seen, Verdict, compare, resumed_after
+from ivr.chaos.verdict import Placed, Seen, Verdict, compare
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 COUNT = 6
@@ -236,8 +236,3 @@ def test_a_message_may_have_turned_out_silent() -> None:
         assert compare(placed, [said], [stored], asterisk_kills=[]).problems == ()
     mixed = replace(silent, requests=1)
     assert kinds(compare(placed, [said], [mixed], asterisk_kills=[])) == ["differs"]
-
-
-def test_resumption_counts_from_the_strike_before_it() -> None:
-    strikes = [later(0), later(10)]
-    assert resumed_after(strikes, [later(11.5), later(0.5), later(-1), later(100)]) == [0.5, 1.5]
