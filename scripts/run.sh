@@ -81,8 +81,8 @@ check)
 test)
     static_checks
     # The only run of pytest, and the last command: its summary ends the output.
-    # On two cores: each worker has a system of its own, and the files of one group stay together.
-    run_tests -n 2 --dist loadgroup "$@"
+    # Each worker has a system of its own, and the files of one group stay together. Three on two cores: they mostly wait.
+    run_tests -n 3 --dist loadgroup "$@"
     ;;
 demo | up | bench | soak | fuzz | chaos | status) exec "${AS_USER[@]}" $PYTHON -m ivr "$VERB" "$@" ;;
 *) fail "unknown verb $VERB: see make help" ;;

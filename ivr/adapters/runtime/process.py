@@ -20,6 +20,8 @@ from ivr.errors import OperatorError, PeerError
 
 OPEN_FILES = 65536
 """Descriptors that children may open, as far as the hard limit allows: a call takes about six of Asterisk's."""
+KILLED_S = 10.0
+"""A killed process is gone well before; one that the kernel cannot end is not waited for longer."""
 SAME_START_S = 1.0
 """Process start times are kept in clock ticks and shift a little with the boot time that they are counted from."""
 
@@ -83,8 +85,11 @@ class Process:
 
     def is_running(self) -> bool:
         with contextlib.suppress(psutil.NoSuchProcess):
-            # A zombie is one that ended and that its parent has not asked about yet.
-            return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
+            # A zombie is one that ended and that its parent has not asked about yet; while threads of it still end,
+            # its ports are not free.
+            return self._process.is_running() and (
+                self._process.status() != psutil.STATUS_ZOMBIE or self._process.num_threads() > 1
+            )
         return False
 
     async def wait(self) -> None:
@@ -111,12 +116,12 @@ class Process:
 
     async def end(self, *, grace_s: float, interrupt: bool = False) -> None:
         """Asks it to end (SIGTERM, or SIGINT with `interrupt`), kills it after `grace_s` seconds."""
-        for number in (signal.SIGINT if interrupt else signal.SIGTERM, signal.SIGKILL):
+        for number, wait_s in ((signal.SIGINT if interrupt else signal.SIGTERM, grace_s), (signal.SIGKILL, KILLED_S)):
             with contextlib.suppress(psutil.NoSuchProcess):
                 # psutil looks at the start time first: a pid that was given to another program is not signalled.
                 self._process.send_signal(number)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wait(), grace_s)
+                await asyncio.wait_for(self.wait(), wait_s)
                 break
 
     def _reap(self) -> None:

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ivr.adapters.runtime.locks import held, hold_lock
@@ -20,6 +21,13 @@ STUBBORN = (
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)",
 )
+HEADLESS = (
+    sys.executable,
+    "-c",
+    "import ctypes, threading; libc = ctypes.CDLL(None); threading.Thread(target=libc.sleep, args=[60]).start();"
+    "print('ready', flush=True); libc.pthread_exit(None)",
+)
+"""Its first thread ends, which makes it look like a zombie; another goes on."""
 
 
 def start(tmp_path: Path, argv: tuple[str, ...] = SLEEPER) -> Process:
@@ -50,6 +58,23 @@ async def test_one_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
         while "ready" not in (tmp_path / "sleeper.log").read_text():
             await asyncio.sleep(0.01)
     await started.stop(grace_s=0.2)
+    assert not started.is_running()
+
+
+async def test_one_that_is_given_no_time_is_gone_when_it_was_stopped(tmp_path: Path) -> None:
+    started = start(tmp_path)
+    await started.stop(grace_s=0)
+    with pytest.raises(ChildProcessError):  # its end was waited for
+        os.waitpid(started.pid, os.WNOHANG)  # noqa: ASYNC222 - it returns at once
+
+
+async def test_it_runs_as_long_as_any_thread_of_it(tmp_path: Path) -> None:
+    started = start(tmp_path, HEADLESS)
+    async with asyncio.timeout(10):
+        while psutil.Process(started.pid).status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.01)
+    assert started.is_running()
+    await started.stop(grace_s=5)
     assert not started.is_running()
 
 
