@@ -26,8 +26,8 @@ E2E_GROUPS = {
         ("test_asterisk_killed", "test_killing", "test_no_controller", "test_personal_data", "test_processes"), "e2e-3"
     ),
 }
-"""File -> which of three systems its calls go to: they run side by side, because callers mostly wait. All take about
-eight minutes; keep it so."""
+"""File -> which of three systems its calls go to: they run side by side, because callers mostly wait. Each takes about
+ten minutes; keep it so."""
 
 settings.register_profile("house", deadline=None, print_blob=True)
 # CI looks at the same examples each time: a red run must be of the change. Everybody else looks at new ones.
